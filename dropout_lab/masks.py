@@ -1,0 +1,67 @@
+"""NumPy noise: nothing else in the package draws any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dropout_lab.arguments import require_axes, require_probability, require_rng, require_shape
+
+
+def bernoulli_mask(
+    shape: int | Sequence[int],
+    p: float,
+    rng: np.random.Generator,
+    *,
+    shared_axes: Sequence[int] = (),
+) -> NDArray[np.bool_]:
+    """Sample a keep-mask: True where a unit is kept.
+
+    Every coin is independent, so the number of kept units is Binomial(n, 1 - p), not fixed. Along `shared_axes` one
+    coin decides for all positions: ``(2, 3)`` on (N, C, H, W) is spatial dropout, the time axis is recurrent dropout,
+    every axis but 0 is stochastic depth.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Shape of the mask, usually ``h.shape``.
+    p : float in [0, 1]
+        Probability that a unit is *dropped* (PyTorch's p; Srivastava et al. 2014 call the keep probability, 1 - p, by
+        this letter).
+    rng : numpy.random.Generator
+        Where the coins come from; its state moves on.
+    shared_axes : tuple of int, default ()
+        Axes along which the coin is shared; negative axes count from the end.
+
+    Returns
+    -------
+    mask : bool array of shape `shape`
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a p outside [0, 1], a seed in the place of `rng`, an empty shape, an axis that is not there.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> bernoulli_mask((2, 5), 0.2, rng).shape
+    (2, 5)
+    >>> maps = bernoulli_mask((3, 4, 8, 8), 0.2, rng, shared_axes=(2, 3))
+    >>> bool((maps == maps[:, :, :1, :1]).all())
+    True
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout: A Simple Way to Prevent Neural Networks
+    from Overfitting, JMLR 15, section 4.
+    """
+    sizes = require_shape(shape)
+    p = require_probability(p)
+    shared = require_axes(shared_axes, len(sizes))
+    coins = tuple(1 if axis in shared else size for axis, size in enumerate(sizes))
+    # >= and not >: rng.random() can return exactly 0.0, which must be kept at p = 0
+    kept = require_rng(rng).random(coins) >= p
+    return np.broadcast_to(kept, sizes).copy() if shared else kept
