@@ -121,9 +121,7 @@ def require_mask(mask: object, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """
     if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
         kind = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise TypeError(
-            f"mask is a bool array, True where a unit is kept; got {kind}. Leave 1/(1-p) out of it."
-        )
+        raise TypeError(f"mask is a bool array, True where a unit is kept; got {kind}. Leave 1/(1-p) out of it.")
     if mask.shape != shape:
         raise ValueError(f"mask must have the shape of h, {shape}; got {mask.shape}.")
     return mask

@@ -1,0 +1,21 @@
+"""Layers on NumPy arrays, forward and backward, one file per concept; the torch layers have the same names."""
+
+from dropout_lab.numpy_layers.dense import Linear, ReLU
+from dropout_lab.numpy_layers.dropout import Dropout, dropout_backward, dropout_forward
+from dropout_lab.numpy_layers.layer import Layer, Sequential
+from dropout_lab.numpy_layers.loss import softmax, softmax_cross_entropy
+from dropout_lab.numpy_layers.optimisers import SGD, Adam
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "Dropout",
+    "Layer",
+    "Linear",
+    "ReLU",
+    "Sequential",
+    "dropout_backward",
+    "dropout_forward",
+    "softmax",
+    "softmax_cross_entropy",
+]

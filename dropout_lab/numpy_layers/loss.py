@@ -1,0 +1,58 @@
+"""Softmax cross-entropy and its gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dropout_lab.arguments import require_float_array
+
+Array = NDArray[np.floating]
+
+
+def softmax(logits: Array) -> Array:
+    """Probabilities exp(z_k) / Σ_j exp(z_j) along the last axis, computed from z - max z so that nothing overflows."""
+    shifted = np.exp(require_float_array(logits, "logits") - logits.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer]) -> tuple[float, Array]:
+    """Mean negative log-likelihood in nats, -1/N Σ_n log softmax(z_n)[y_n], and its gradient for the logits.
+
+    Parameters
+    ----------
+    logits : float array (N, K)
+    labels : int array (N,), classes from 0 to K - 1
+
+    Returns
+    -------
+    loss : float
+    grad_logits : array (N, K)
+        (softmax(z) - one_hot(y)) / N.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For labels that are not whole numbers, that lie outside 0 … K - 1, or whose number is not N.
+
+    Examples
+    --------
+    >>> loss, grad = softmax_cross_entropy(np.zeros((1, 4)), np.array([2]))
+    >>> round(loss, 4), grad
+    (1.3863, array([[ 0.25,  0.25, -0.75,  0.25]]))
+    """
+    require_float_array(logits, "logits")
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise ValueError(f"logits are (N, K) and labels (N,); got {logits.shape} and {labels.shape}.")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(
+            f"labels are class numbers from 0 to K - 1; got dtype {labels.dtype}. One-hot rows: use argmax."
+        )
+    if labels.min() < 0 or labels.max() >= logits.shape[1]:
+        raise ValueError(f"labels lie in 0 … {logits.shape[1] - 1}; got {labels.min()} to {labels.max()}.")
+    rows = np.arange(len(labels))
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    grad = np.exp(log_probabilities)
+    grad[rows, labels] -= 1
+    return float(-log_probabilities[rows, labels].mean()), grad / logits.dtype.type(len(labels))
