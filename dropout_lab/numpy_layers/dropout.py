@@ -1,4 +1,4 @@
-"""Inverted dropout on arrays: the forward pass, its backward pass, and the layer that remembers the mask between them."""
+"""Inverted dropout on arrays: the forward pass, the backward pass, and the layer that remembers the mask between."""
 
 from __future__ import annotations
 

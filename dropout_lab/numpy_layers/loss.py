@@ -12,8 +12,8 @@ Array = NDArray[np.floating]
 
 def softmax(logits: Array) -> Array:
     """Probabilities exp(z_k) / Σ_j exp(z_j) along the last axis, computed from z - max z so that nothing overflows."""
-    shifted = np.exp(require_float_array(logits, "logits") - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+    exponentials: Array = np.exp(require_float_array(logits, "logits") - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
 def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer]) -> tuple[float, Array]:
@@ -46,7 +46,7 @@ def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer]) -> tuple[f
         raise ValueError(f"logits are (N, K) and labels (N,); got {logits.shape} and {labels.shape}.")
     if not np.issubdtype(labels.dtype, np.integer):
         raise TypeError(
-            f"labels are class numbers from 0 to K - 1; got dtype {labels.dtype}. One-hot rows: use argmax."
+            f"labels are classes from 0 to K - 1; got dtype {labels.dtype}. One-hot rows: use argmax."
         )
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
         raise ValueError(f"labels lie in 0 … {logits.shape[1] - 1}; got {labels.min()} to {labels.max()}.")
