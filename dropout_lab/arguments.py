@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 _INTEGERS = (int, np.integer)
 _REALS = (int, float, np.integer, np.floating)
@@ -36,9 +37,9 @@ def require_probability(p: object, name: str = "p") -> float:
 def require_rng(rng: object) -> np.random.Generator:
     """Return `rng` if it is a NumPy generator; raise TypeError with the usual repair otherwise."""
     if not isinstance(rng, np.random.Generator):
-        slip = "np.random.default_rng(0)" if rng is None else f"np.random.default_rng({rng!r})"
-        hint = f" Make one with {slip} and pass it on." if rng is None or isinstance(rng, _INTEGERS) else ""
-        raise TypeError(f"rng is the numpy.random.Generator that flips the coins; got {rng!r}.{hint}")
+        seed = rng if isinstance(rng, _INTEGERS) and not isinstance(rng, bool) else 0
+        hint = f"Make one with np.random.default_rng({seed}) and pass it on."
+        raise TypeError(f"rng is the numpy.random.Generator that flips the coins; got {rng!r}. {hint}")
     return rng
 
 
@@ -109,6 +110,30 @@ def require_float_array(h: object, name: str = "h") -> NDArray[np.floating]:
     return h
 
 
+def require_float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return `dtype` as a NumPy dtype if it is one of floats; raise TypeError otherwise."""
+    found: np.dtype[Any] = np.dtype(dtype)
+    if not np.issubdtype(found, np.floating):
+        raise TypeError(f"dtype is a float dtype such as np.float32; got {found}, which would round every weight.")
+    return found
+
+
+def require_gradient(grad_out: object, shape: tuple[int, ...]) -> NDArray[np.floating]:
+    """Return `grad_out` if it is a float array of exactly `shape`, the shape of the output it belongs to.
+
+    Raises
+    ------
+    TypeError
+        If `grad_out` is not an array of floats.
+    ValueError
+        If it is empty or its shape differs from `shape`: broadcasting would hide the slip.
+    """
+    grad = require_float_array(grad_out, "grad_out")
+    if grad.shape != shape:
+        raise ValueError(f"grad_out must have the shape of the output, {shape}; got {grad.shape}.")
+    return grad
+
+
 def require_mask(mask: object, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return `mask` if it is a bool array of exactly `shape`, True where a unit is kept.
 
@@ -134,6 +159,16 @@ def require_count(n: object, name: str, least: int = 1) -> int:
     if n < least:
         raise ValueError(f"{name} is a whole number of at least {least}; got {n!r}.")
     return int(n)
+
+
+def require_decay(value: object, name: str) -> float:
+    """Return `value` as a float if it lies in [0, 1), the share of a running mean that is kept; else raise."""
+    meaning = f"{name} is the share of a running mean that each step keeps, a number in [0, 1)"
+    if isinstance(value, bool) or not isinstance(value, _REALS):
+        raise TypeError(f"{meaning}; got {value!r}.")
+    if not 0 <= value < 1:
+        raise ValueError(f"{meaning}; got {value!r}.")
+    return float(value)
 
 
 def require_positive(value: object, name: str, unit: str = "") -> float:

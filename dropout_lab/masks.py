@@ -63,5 +63,5 @@ def bernoulli_mask(
     shared = require_axes(shared_axes, len(sizes))
     coins = tuple(1 if axis in shared else size for axis, size in enumerate(sizes))
     # >= and not >: rng.random() can return exactly 0.0, which must be kept at p = 0
-    kept = require_rng(rng).random(coins) >= p
+    kept = np.asarray(require_rng(rng).random(coins) >= p)
     return np.broadcast_to(kept, sizes).copy() if shared else kept

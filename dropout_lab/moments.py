@@ -74,9 +74,21 @@ def linear_mean(weight: Array, h: Array, p: float, bias: Array | float = 0.0) ->
     Returns
     -------
     mean : array (..., K)
+
+    Raises
+    ------
+    ValueError
+        At p = 1, or for a weight, an h or a bias whose shapes do not fit.
+
+    Examples
+    --------
+    >>> linear_mean(np.array([[1.0, -1.0]]), np.array([3.0, 4.0]), 0.2, bias=0.5)
+    array([-0.5])
     """
     _require_survivors(p)
     _require_linear(weight, h)
+    if np.shape(bias) not in ((), weight.shape[:1]):
+        raise ValueError(f"bias is a number or (K,), here ({weight.shape[0]},); got shape {np.shape(bias)}.")
     return h @ weight.T + bias
 
 
@@ -111,5 +123,5 @@ def _require_survivors(p: float) -> float:
 def _require_linear(weight: Array, h: Array) -> None:
     require_float_array(weight, "weight")
     require_float_array(h)
-    if weight.ndim != 2 or h.shape[-1] != weight.shape[1]:
+    if weight.ndim != 2 or h.shape[-1:] != weight.shape[1:]:
         raise ValueError(f"weight is (K, D) and h (..., D); got weight {weight.shape} and h {h.shape}.")

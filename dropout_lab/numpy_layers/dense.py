@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from dropout_lab.arguments import require_count, require_float_array, require_rng
+from dropout_lab.arguments import (
+    require_count,
+    require_float_array,
+    require_float_dtype,
+    require_gradient,
+    require_rng,
+)
 from dropout_lab.numpy_layers.layer import Layer
 
 Array = NDArray[np.floating]
@@ -21,13 +27,25 @@ class Linear(Layer):
     rng : numpy.random.Generator
         Draws the starting values.
     dtype : float dtype, default float32
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a seed in the place of `rng`, features below 1, a dtype that does not hold floats; `forward` and `backward`
+        raise for arrays that do not fit.
+
+    Examples
+    --------
+    >>> layer = Linear(8, 3, np.random.default_rng(0))
+    >>> layer.forward(np.ones((4, 8), dtype=np.float32)).shape
+    (4, 3)
     """
 
     def __init__(
         self, in_features: int, out_features: int, rng: np.random.Generator, *, dtype: DTypeLike = np.float32
     ) -> None:
         features, units = require_count(in_features, "in_features"), require_count(out_features, "out_features")
-        bound = 1 / np.sqrt(features)
+        bound, dtype = 1 / np.sqrt(features), require_float_dtype(dtype)
         self.weight: Array = require_rng(rng).uniform(-bound, bound, (units, features)).astype(dtype)
         self.bias: Array = rng.uniform(-bound, bound, units).astype(dtype)
         self.weight_grad, self.bias_grad = np.zeros_like(self.weight), np.zeros_like(self.bias)
@@ -45,6 +63,7 @@ class Linear(Layer):
         """Gradient (N, D) for the input; ∂L/∂W = gᵀ h and ∂L/∂b = Σ_n g_n stay with the layer."""
         if self.h is None:
             raise ValueError("backward needs the input of a forward pass; call forward first.")
+        require_gradient(grad_out, (len(self.h), len(self.weight)))
         self.weight_grad, self.bias_grad = grad_out.T @ self.h, grad_out.sum(axis=0)
         return grad_out @ self.weight
 
@@ -75,7 +94,7 @@ class ReLU(Layer):
         """Gradient for the input, zero where the input was not positive."""
         if self.positive is None:
             raise ValueError("backward needs the input of a forward pass; call forward first.")
-        return grad_out * self.positive
+        return require_gradient(grad_out, self.positive.shape) * self.positive
 
     def __repr__(self) -> str:
         return "ReLU()"

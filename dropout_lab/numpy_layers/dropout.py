@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dropout_lab.arguments import require_float_array, require_mask, require_probability, require_rng
+from dropout_lab.arguments import (
+    require_float_array,
+    require_gradient,
+    require_mask,
+    require_probability,
+    require_rng,
+)
 from dropout_lab.masks import bernoulli_mask
 from dropout_lab.numpy_layers.layer import Layer
 
@@ -83,16 +89,20 @@ def dropout_backward(grad_out: Array, cache: Cache) -> Array:
     -------
     grad_h : array like `grad_out`
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a gradient that holds no floats or has not the shape of the output.
+
     Examples
     --------
     >>> dropout_backward(np.ones(3), (np.array([True, False, True]), 1.25))
     array([1.25, 0.  , 1.25])
     """
-    grad_out = require_float_array(grad_out, "grad_out")
     if cache is None:
-        return grad_out
+        return require_float_array(grad_out, "grad_out")
     mask, scale = cache
-    return grad_out * require_mask(mask, grad_out.shape) * grad_out.dtype.type(scale)
+    return require_gradient(grad_out, mask.shape) * mask * grad_out.dtype.type(scale)
 
 
 class Dropout(Layer):

@@ -11,9 +11,16 @@ Array = NDArray[np.floating]
 
 
 def softmax(logits: Array) -> Array:
-    """Probabilities exp(z_k) / Σ_j exp(z_j) along the last axis, computed from z - max z so that nothing overflows."""
-    exponentials: Array = np.exp(require_float_array(logits, "logits") - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    """Probabilities exp(z_k) / Σ_j exp(z_j) along the last axis, computed from z - max z so that nothing overflows.
+
+    Examples
+    --------
+    >>> softmax(np.log(np.array([1.0, 2.0, 5.0])))
+    array([0.125, 0.25 , 0.625])
+    """
+    exponentials = np.exp(require_float_array(logits, "logits") - logits.max(axis=-1, keepdims=True))
+    probabilities: Array = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return probabilities
 
 
 def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer]) -> tuple[float, Array]:
@@ -41,18 +48,22 @@ def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer]) -> tuple[f
     >>> round(loss, 4), grad
     (1.3863, array([[ 0.25,  0.25, -0.75,  0.25]]))
     """
-    require_float_array(logits, "logits")
-    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise ValueError(f"logits are (N, K) and labels (N,); got {logits.shape} and {labels.shape}.")
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise TypeError(
-            f"labels are classes from 0 to K - 1; got dtype {labels.dtype}. One-hot rows: use argmax."
-        )
-    if labels.min() < 0 or labels.max() >= logits.shape[1]:
-        raise ValueError(f"labels lie in 0 … {logits.shape[1] - 1}; got {labels.min()} to {labels.max()}.")
+    _require_labels(labels, require_float_array(logits, "logits"))
     rows = np.arange(len(labels))
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     grad = np.exp(log_probabilities)
     grad[rows, labels] -= 1
     return float(-log_probabilities[rows, labels].mean()), grad / logits.dtype.type(len(labels))
+
+
+def _require_labels(labels: object, logits: Array) -> None:
+    if not isinstance(labels, np.ndarray):
+        raise TypeError(f"labels are an int array (N,); got {type(labels).__name__}. Wrap them in np.array(...).")
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        repair = " For one-hot rows pass labels.argmax(axis=1)." if labels.shape == logits.shape else ""
+        raise ValueError(f"logits are (N, K) and labels (N,); got {logits.shape} and {labels.shape}.{repair}")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(f"labels are classes from 0 to K - 1; got dtype {labels.dtype}. Use labels.astype(int).")
+    if labels.min() < 0 or labels.max() >= logits.shape[1]:
+        raise ValueError(f"labels lie in 0 … {logits.shape[1] - 1}; got {labels.min()} to {labels.max()}.")
