@@ -70,9 +70,9 @@ def marker_style(role: str) -> dict[str, Any]:
 def show(fig: Figure, *, alt: str) -> None:
     """Display `fig` as a PNG with `alt` as its text, and close it.
 
-    The alt text is the output's text/plain, which the notebook check compares and which is shown where no image can be,
-    and the image's `alt` metadata, which nbconvert's classic template writes into the page (JupyterLab 4.6 does not read
-    it yet). In a plain script the text is printed.
+    The alt text is the output's text/plain, which the notebook check compares and which appears where no image can. It
+    is the image's `alt` metadata as well, which nbconvert's classic template writes into the page (JupyterLab 4.6 does
+    not read it yet). In a plain script the text is printed.
 
     Parameters
     ----------

