@@ -1,0 +1,55 @@
+"""Checks of the tensors and generators that callers pass in: what `dropout_lab.arguments` is for arrays."""
+
+from __future__ import annotations
+
+import torch
+
+
+def require_generator(generator: object) -> torch.Generator | None:
+    """Return `generator` if it is a torch.Generator or None; raise TypeError with the usual repair otherwise."""
+    if generator is not None and not isinstance(generator, torch.Generator):
+        is_seed = isinstance(generator, int) and not isinstance(generator, bool)
+        hint = f" Make one with torch.Generator().manual_seed({generator}) and pass it on." if is_seed else ""
+        raise TypeError(f"generator is the torch.Generator that flips the coins; got {generator!r}.{hint}")
+    return generator
+
+
+def require_float_tensor(h: object, name: str = "h") -> torch.Tensor:
+    """Return `h` if it is a non-empty tensor of real floats.
+
+    Raises
+    ------
+    TypeError
+        If `h` is not a tensor or holds no real floats: scaling by 1/(1-p) has no place in integers.
+    ValueError
+        If `h` is empty.
+    """
+    if not isinstance(h, torch.Tensor):
+        repair = "Wrap it in torch.tensor(..., dtype=torch.float32)."
+        raise TypeError(f"{name} is a tensor of floats; got {type(h).__name__}. {repair}")
+    if not h.is_floating_point():
+        repair = "" if h.is_complex() else f" Scaled units are not whole: use {name}.float()."
+        raise TypeError(f"{name} must hold real floats; got dtype {h.dtype}.{repair}")
+    if h.numel() == 0:
+        raise ValueError(f"{name} is empty (shape {tuple(h.shape)}): there is no unit to drop.")
+    return h
+
+
+def require_mask_tensor(mask: object, h: torch.Tensor) -> torch.Tensor:
+    """Return `mask` if it is a bool tensor with the shape of `h` and on its device, True where a unit is kept.
+
+    Raises
+    ------
+    TypeError
+        If `mask` is not a bool tensor; noise with real values is not a mask.
+    ValueError
+        If its shape or its device differs from that of `h`.
+    """
+    if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
+        kind = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
+        raise TypeError(f"mask is a bool tensor, True where a unit is kept; got {kind}. Leave 1/(1-p) out of it.")
+    if mask.shape != h.shape:
+        raise ValueError(f"mask must have the shape of h, {tuple(h.shape)}; got {tuple(mask.shape)}.")
+    if mask.device != h.device:
+        raise ValueError(f"mask must be on the device of h, {h.device}; got {mask.device}.")
+    return mask

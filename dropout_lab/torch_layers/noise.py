@@ -1,0 +1,73 @@
+"""Torch noise: nothing else among the torch layers draws any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from dropout_lab.arguments import require_axes, require_probability, require_shape
+from dropout_lab.torch_layers.arguments import require_generator
+
+
+def bernoulli_mask(
+    shape: int | Sequence[int],
+    p: float,
+    generator: torch.Generator | None = None,
+    *,
+    shared_axes: Sequence[int] = (),
+    device: torch.device | str | None = None,
+) -> torch.Tensor:
+    """Sample a keep-mask: True where a unit is kept.
+
+    The torch twin of :func:`dropout_lab.masks.bernoulli_mask`. The coins are drawn as float32 whatever the dtype of the
+    activations: bfloat16 has 8 bits, too few for a probability.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Shape of the mask, usually ``h.shape``.
+    p : float in [0, 1]
+        Probability that a unit is *dropped*.
+    generator : torch.Generator, optional
+        Where the coins come from; its state moves on. None means PyTorch's default generator, as for ``torch.rand`` and
+        ``nn.Dropout``: the one that ``torch.func.vmap`` and ``torch.compile`` know how to handle.
+    shared_axes : tuple of int, default ()
+        Axes along which one coin decides for all positions; negative axes count from the end.
+    device : torch.device or str, optional
+        Where the mask lives; by default PyTorch's default device. A generator must be on the same one.
+
+    Returns
+    -------
+    mask : bool tensor of shape `shape`
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a p outside [0, 1], a seed in the place of `generator`, an empty shape, an axis that is not there.
+
+    Examples
+    --------
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> bernoulli_mask((2, 5), 0.2, generator).shape
+    torch.Size([2, 5])
+    >>> maps = bernoulli_mask((3, 4, 8, 8), 0.2, generator, shared_axes=(2, 3))
+    >>> bool((maps == maps[:, :, :1, :1]).all())
+    True
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout: A Simple Way to Prevent Neural Networks
+    from Overfitting, JMLR 15, section 4.
+    """
+    # a torch.Size comes from a tensor; while torch.export traces, it holds symbols in the place of ints
+    sizes = shape if isinstance(shape, torch.Size) and 0 not in shape else require_shape(shape)
+    p = require_probability(p)
+    shared = require_axes(shared_axes, len(sizes))
+    coins = tuple(1 if axis in shared else size for axis, size in enumerate(sizes))
+    if require_generator(generator) is None:  # its own line: torch.export refuses a symbolic shape beside a generator
+        uniform = torch.rand(coins, dtype=torch.float32, device=device)
+    else:
+        uniform = torch.rand(coins, generator=generator, dtype=torch.float32, device=device)
+    kept = uniform >= p  # >= and not >: torch.rand can return exactly 0.0, which must be kept at p = 0
+    return kept.expand(sizes).contiguous() if shared else kept

@@ -1,0 +1,125 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dropout_lab.torch_layers import bernoulli_mask
+
+RATES = (0.05, 0.2, 0.5, 0.9)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@given(
+    shape=st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple), p=st.floats(0, 1), seed=st.integers(0, 999)
+)
+def test_the_mask_has_the_asked_shape_and_holds_bools(shape, p, seed):
+    mask = bernoulli_mask(shape, p, generator(seed))
+    assert mask.shape == shape
+    assert mask.dtype == torch.bool
+
+
+def test_an_int_is_a_shape_with_one_axis():
+    assert bernoulli_mask(7, 0.2, generator()).shape == (7,)
+
+
+@pytest.mark.parametrize("p", RATES)
+def test_the_kept_share_is_one_minus_p_within_five_standard_errors(p):
+    n = 400_000
+    share = bernoulli_mask(n, p, generator()).double().mean().item()
+    assert abs(share - (1 - p)) < 5 * math.sqrt(p * (1 - p) / n)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("p", RATES)
+def test_rows_and_columns_flip_their_own_coins(p, axis):
+    # The number of zeros in a line of d independent coins has variance d p (1-p); its estimate from n lines has a
+    # relative standard error of √((κ + 2n/(n-1)) / n), κ the excess kurtosis of that Binomial.
+    n, d = 2_000, 200
+    zeros = (~bernoulli_mask((n, d) if axis else (d, n), p, generator(1))).double().sum(dim=axis)
+    variance = d * p * (1 - p)
+    kurtosis = (1 - 6 * p * (1 - p)) / variance
+    assert abs(zeros.var().item() / variance - 1) < 5 * math.sqrt((kurtosis + 2 * n / (n - 1)) / n)
+
+
+@pytest.mark.parametrize(("p", "kept"), [(0.0, True), (1.0, False)])
+def test_the_ends_of_the_range_keep_all_and_none(p, kept):
+    assert bool((bernoulli_mask((50, 50), p, generator()) == kept).all())
+
+
+def test_a_draw_of_exactly_zero_is_kept_at_p_0(monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda *sizes, **options: torch.zeros(*sizes))
+    assert bool(bernoulli_mask((2, 3), 0.0).all())
+
+
+def test_shared_axes_hold_one_coin_and_the_others_do_not():
+    mask = bernoulli_mask((6, 5, 4, 3), 0.4, generator(), shared_axes=(2, -1))
+    assert bool((mask == mask[:, :, :1, :1]).all())
+    assert len(torch.unique(mask[:, :, 0, 0].flatten())) == 2
+    mask[0, 0, 0, 0] = ~mask[0, 0, 0, 0]  # a mask of its own, not a view on one coin
+    assert mask[0, 0, 0, 0] != mask[0, 0, 0, 1]
+
+
+def test_the_same_state_gives_the_same_mask_and_the_state_moves_on():
+    source = generator(3)
+    first, second = bernoulli_mask((40,), 0.3, source), bernoulli_mask((40,), 0.3, source)
+    assert torch.equal(first, bernoulli_mask((40,), 0.3, generator(3)))
+    assert not torch.equal(first, second)
+
+
+def test_without_a_generator_the_coins_are_those_of_torch_rand():
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        mask = bernoulli_mask((30,), 0.3)
+        torch.manual_seed(5)
+        assert torch.equal(mask, torch.rand(30) >= 0.3)
+
+
+def test_an_injected_generator_leaves_the_default_one_alone():
+    before = torch.get_rng_state()
+    bernoulli_mask((30,), 0.3, generator())
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_the_coins_are_float32_whatever_the_default_dtype():
+    torch.set_default_dtype(torch.float64)
+    try:
+        mask = bernoulli_mask((1000,), 0.3, generator())
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(mask, bernoulli_mask((1000,), 0.3, generator()))
+
+
+def test_the_mask_is_made_on_the_asked_device():
+    assert bernoulli_mask((3,), 0.3, device="meta").device.type == "meta"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        (((2, 3), 1.2), ValueError, "probability that a unit is dropped"),
+        (((2, 3), math.nan), ValueError, "nan"),
+        (((2, 3), 80), ValueError, "pass 0.8"),
+        (((2, 3), "half"), TypeError, "'half'"),
+        (((2, 3), True), TypeError, "training"),
+        (((2, 0), 0.2), ValueError, "no unit to drop"),
+        ((torch.Size([2, 0]), 0.2), ValueError, "no unit to drop"),
+        (((2, 1.5), 0.2), TypeError, "h.shape"),
+        (((2, 3), 0.2, 7), TypeError, r"torch.Generator\(\).manual_seed\(7\)"),
+        (((2, 3), 0.2, True), TypeError, "torch.Generator that flips"),
+        (((2, 3), 0.2, "cpu"), TypeError, "torch.Generator"),
+    ],
+)
+def test_bad_input_gets_an_error_that_says_what_was_meant(arguments, error, text):
+    with pytest.raises(error, match=text):
+        bernoulli_mask(*arguments)
+
+
+@pytest.mark.parametrize(("axes", "error"), [(2, TypeError), ((2,), ValueError), ((0, -2), ValueError)])
+def test_a_wrong_shared_axis_is_an_error(axes, error):
+    with pytest.raises(error, match="shared_axes"):
+        bernoulli_mask((2, 3), 0.2, shared_axes=axes)
