@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from lesson_editions import Edition, LessonError, make_edition, settle
@@ -17,8 +18,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS, MEGABYTES = 60, 1000  # what one notebook may take
-CELL_SECONDS = 300
+SECONDS, MEGABYTES, CELL_SECONDS = 60, 1000, 300  # what a notebook may take, and any one cell
 TEMPORARY_FILE = re.compile(r"\S*ipykernel_\d+[/\\]+\d+\.py")  # holds a process id
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"  # holds a random model id
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -47,16 +47,16 @@ def execute(edition: Edition) -> tuple[float, float]:
         coalesce_streams=True,
         resources={"metadata": {"path": str(edition.path.parent)}},
     )
-    client.create_kernel_manager()
-    if hasattr(client.km, "transport_encryption"):
-        client.km.transport_encryption = "auto"  # otherwise every kernel warns of TCP without encryption
+    manager: Any = client.create_kernel_manager()
+    if hasattr(manager, "transport_encryption"):
+        manager.transport_encryption = "auto"  # otherwise every kernel warns of TCP without encryption
     with tqdm(total=len(edition.fences), desc=edition.lesson.stem, file=sys.stderr, disable=None, leave=False) as bar:
         try:
             with client.setup_kernel():
                 for running, cell in enumerate(edition.notebook.cells):
                     client.execute_cell(cell, running)
                     bar.update(cell.cell_type == "code")
-                peak = peak_memory(client.km.provisioner.pid)
+                peak = peak_memory(manager.provisioner.pid)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             raise LessonError(explain(edition, running, error)) from None
     return time.monotonic() - start, peak
@@ -87,7 +87,7 @@ def serialise(notebook: NotebookNode) -> str:
             if "text" in output:
                 output.text = TEMPORARY_FILE.sub("ipykernel/cell.py", output.text)
     nbformat.validate(settle(notebook))
-    return nbformat.writes(notebook) + "\n"
+    return f"{nbformat.writes(notebook)}\n"
 
 
 def build(editions: list[Edition]) -> None:
