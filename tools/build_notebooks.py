@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from lesson_editions import Edition, LessonError, make_edition, settle
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from lesson_editions import Edition, LessonError, make_edition, settle
+
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS, MEGABYTES, CELL_SECONDS = 60, 1000, 300  # what a notebook may take, and any one cell
+SECONDS, MEGABYTES, CELL_SECONDS = 60, 900, 300  # Binder gives 1 GB, of which JupyterLab takes about 100 MB
 TEMPORARY_FILE = re.compile(r"\S*ipykernel_\d+[/\\]+\d+\.py")  # holds a process id
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"  # holds a random model id
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
