@@ -85,13 +85,19 @@ def test_an_injected_generator_leaves_the_default_one_alone():
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_the_coins_are_float32_whatever_the_default_dtype():
-    torch.set_default_dtype(torch.float64)
-    try:
-        mask = bernoulli_mask((1000,), 0.3, generator())
-    finally:
-        torch.set_default_dtype(torch.float32)
-    assert torch.equal(mask, bernoulli_mask((1000,), 0.3, generator()))
+@pytest.mark.parametrize("source", [generator(), torch.default_generator])
+def test_the_coins_are_float32_whatever_the_default_dtype(source):
+    injected = None if source is torch.default_generator else source
+    with torch.random.fork_rng():
+        source.manual_seed(0)
+        expected = bernoulli_mask((1000,), 0.3, injected)
+        source.manual_seed(0)
+        torch.set_default_dtype(torch.float64)
+        try:
+            mask = bernoulli_mask((1000,), 0.3, injected)
+        finally:
+            torch.set_default_dtype(torch.float32)
+    assert torch.equal(mask, expected)
 
 
 def test_the_mask_is_made_on_the_asked_device():
