@@ -178,8 +178,6 @@ def test_the_check_finds_a_notebook_edited_by_hand(copy, capsys, key, value):
     path = editions(copy)[0]
     notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["cells"][2][key] = value
-        key
-    ]
     path.write_text(json.dumps(notebook), encoding="utf-8")
     assert build_notebooks.main(["--check"], copy) == 1
     assert "01_flip.ipynb: stale" in capsys.readouterr().err
