@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import importlib
 import inspect
@@ -82,8 +83,17 @@ def solution(exercise_id: str) -> Text:
 
 
 def solution_source(exercise_id: str) -> str:
-    """The source of :func:`solution`, without the line that says where it stands."""
-    return inspect.getsource(find(exercise_id).solution).rstrip()
+    """The source of :func:`solution`, without its annotations: a lesson's cells have not imported the types."""
+    source = inspect.getsource(find(exercise_id).solution).rstrip()
+    lines = source.splitlines()
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    for function in sorted(functions, key=lambda node: -node.lineno):
+        for argument in ast.walk(function.args):
+            if isinstance(argument, ast.arg):
+                argument.annotation = None
+        header = f"{' ' * function.col_offset}def {function.name}({ast.unparse(function.args)}):"
+        lines[function.lineno - 1 : function.body[0].lineno - 1] = [header]
+    return "\n".join(lines)
 
 
 def progress() -> Text:
