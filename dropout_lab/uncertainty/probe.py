@@ -1,0 +1,149 @@
+"""One observed forward pass: which modules ran, which of them drew random numbers, which dropout was told not to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Hashable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.overrides import TorchFunctionMode
+
+from dropout_lab.uncertainty.model_state import ModelState
+from dropout_lab.uncertainty.streams import Stream, marks, reseed
+
+
+@dataclass
+class Observation:
+    """What one forward pass did.
+
+    `drew` holds the modules in whose own code, outside that of their submodules, a random number was drawn; `muted` the
+    places where a dropout function was called with 0 < p < 1 and ``training=False``; `end` the states it left behind.
+    """
+
+    visited: set[nn.Module] = field(default_factory=set)
+    drew: set[nn.Module] = field(default_factory=set)
+    muted: list[nn.Module] = field(default_factory=list)
+    output: Any = None
+    end: tuple[Hashable, ...] = ()
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How to run the model once and watch: the call, the model's state, its random streams and a seed."""
+
+    run: Callable[[], Any]
+    state: ModelState
+    streams: list[Stream]
+    seed: int
+
+    def observe(self, active: Collection[nn.Module], *, without_dropout: bool = False, attempt: int = 0) -> Observation:
+        """Run the model with `active` in training mode; `without_dropout` sets p = 0 in every dropout function."""
+        seen = Observation()
+        frames = _Frames(seen, self.state, self.streams)
+        self.state.set_modes(active)
+        reseed(self.streams, self.seed + attempt)
+        try:
+            with _uncompiled(), frames, _DropoutCalls(frames, p_zero=without_dropout):
+                seen.output = self.run()
+            seen.end = marks(self.streams)
+            self.state.require_modes(active)
+        finally:
+            self.state.restore_tensors()
+        return seen
+
+
+def _uncompiled() -> AbstractContextManager[object]:
+    """Run the Python code that torch.compile was given: compiled code calls no hooks."""
+    if "torch._dynamo" not in sys.modules:  # nothing is compiled, and the import would cost seconds
+        return nullcontext()
+    stance: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
+    return stance
+
+
+class _Frames:
+    """Global forward hooks that charge every draw to the innermost module running."""
+
+    def __init__(self, seen: Observation, state: ModelState, streams: list[Stream]) -> None:
+        self.seen, self.state, self.streams = seen, state, streams
+        self.stack: list[nn.Module] = []
+
+    def __enter__(self) -> None:
+        self.mark = marks(self.streams)
+        self.handles = [register_module_forward_pre_hook(self.enter), register_module_forward_hook(self.leave)]
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+    def charge(self) -> None:
+        mark = marks(self.streams)
+        if mark != self.mark and self.stack:
+            self.seen.drew.add(self.stack[-1])
+        self.mark = mark
+
+    def enter(self, module: nn.Module, _: Any) -> None:
+        stateful = module.training and any(True for _ in module.buffers(recurse=False))
+        if module not in self.state.names and stateful:
+            raise ValueError(
+                f"forward calls {self.state.name(module)}: it stays in training mode and may change its buffers. "
+                "Make it an attribute of its parent or put it in an nn.ModuleList."
+            )
+        self.charge()
+        self.seen.visited.add(module)
+        self.stack.append(module)
+
+    def leave(self, module: nn.Module, _: Any, __: Any) -> None:
+        self.charge()
+        while self.stack and self.stack.pop() is not module:
+            pass  # a submodule that raised an exception never left
+
+
+class _DropoutCalls(TorchFunctionMode):
+    """Watches the dropout functions of PyTorch: notes the muted ones, and calls them with p = 0 if asked to."""
+
+    def __init__(self, frames: _Frames, *, p_zero: bool) -> None:
+        super().__init__()
+        self.frames, self.p_zero = frames, p_zero
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        options = dict(kwargs or {})
+        name = getattr(func, "__name__", "").removesuffix(".default").rstrip("_")
+        if name in _DROPOUTS:
+            p = options.get("p", args[1] if len(args) > 1 else 0.5)
+            training = options.get("training", options.get("train", args[2] if len(args) > 2 else name not in _OFF))
+            if not training and 0 < p < 1 and self.frames.stack:
+                self.frames.seen.muted.append(self.frames.stack[-1])
+            if self.p_zero:
+                args, options = _with(args, options, 1, "p")
+        elif name == "scaled_dot_product_attention" and self.p_zero:
+            args, options = _with(args, options, 4, "dropout_p")
+        return func(*args, **options)
+
+
+_OFF = ("alpha_dropout", "feature_alpha_dropout")  # off unless told otherwise, unlike the others
+_DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "native_dropout", *_OFF)
+
+
+def _with(
+    args: tuple[Any, ...], options: dict[str, Any], index: int, key: str
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if len(args) > index:
+        return (*args[:index], 0.0, *args[index + 1 :]), options
+    return args, {**options, key: 0.0}
+
+
+def require_output(output: object) -> Tensor:
+    """Return `output` if it is a tensor; raise TypeError with the usual repair otherwise."""
+    if not isinstance(output, Tensor):
+        raise TypeError(
+            f"the model must return one tensor, so that its passes can be stacked; got {type(output).__name__}. "
+            "Wrap it in a module whose forward returns the part you want."
+        )
+    return output

@@ -1,0 +1,142 @@
+"""Where a model's dropout is: the modules to put in training mode so that every site, and nothing else, is active."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
+
+from dropout_lab.torch_layers import Dropout
+from dropout_lab.uncertainty.probe import Observation, Probe, require_output
+
+_NAMED_P = (_DropoutNd, Dropout)
+_NAMED_DROPOUT = (nn.RNNBase, nn.MultiheadAttention)
+# the encoder layer drops nothing itself, but in eval mode its fused path skips the dropout of its submodules
+_DROPOUT_MODULES = (*_NAMED_P, *_NAMED_DROPOUT, nn.TransformerEncoderLayer)
+
+
+def find_sites(probe: Probe) -> set[nn.Module]:
+    """Modules to put in training mode for a Monte-Carlo pass, found by watching passes rather than reading code.
+
+    The dropout modules of PyTorch and of this package belong to them, and so does every module that is not PyTorch's
+    and that, put in training mode, draws random numbers in its own forward: ``F.dropout(h, p, self.training)``,
+    attention with ``dropout_p`` gated on the mode, stochastic depth. Others stay in eval mode: batch norm, auxiliary
+    heads.
+
+    Raises
+    ------
+    ValueError
+        If a dropout site cannot be reached, or a site's module does more than dropout in training mode.
+    TypeError
+        If the model's output is not a tensor.
+    """
+    modules = list(probe.state.modes)
+    _require_no_scripted_dropout(probe, modules)
+    dropout_modules = {module for module in modules if isinstance(module, _DROPOUT_MODULES)}
+    own_modules = {module for module in modules if _is_own(module)}
+
+    quiet = probe.observe((), without_dropout=True)
+    require_output(quiet.output)
+    loud = _observe_loudly(probe, dropout_modules | own_modules, quiet)
+    gated = (loud.drew & own_modules) - dropout_modules
+    unseen = (quiet.visited - loud.visited) & own_modules
+    if unseen:  # modules that run in eval mode only, beside a training branch
+        gated |= probe.observe(dropout_modules | gated | unseen).drew & unseen
+    sites = dropout_modules | gated
+    _require_reachable(probe, sites, loud)
+    _require_only_dropout(probe, gated, quiet)
+    return sites
+
+
+def dropout_p(module: nn.Module) -> float | None:
+    """Drop probability that a dropout module states, or None if it states no number."""
+    p = getattr(module, "p" if isinstance(module, _NAMED_P) else "dropout", None)
+    return float(p) if isinstance(p, (int, float)) else None
+
+
+def _is_own(module: nn.Module) -> bool:
+    """Whether some of its code is not PyTorch's; RReLU is noise that belongs to training alone."""
+    if isinstance(module, (nn.RReLU, torch.jit.ScriptModule)):
+        return False
+    return any(cls is not object and not cls.__module__.startswith("torch.") for cls in type(module).__mro__)
+
+
+def _observe_loudly(probe: Probe, active: set[nn.Module], quiet: Observation, attempts: int = 20) -> Observation:
+    """What happens with all of `active` in training mode; again while a random skip hides a module that eval runs."""
+    loud = Observation()
+    for attempt in range(attempts):
+        try:
+            seen = probe.observe(active, attempt=attempt)
+        except Exception as error:
+            error.add_note("mc_predict had put the modules that may gate dropout on self.training in training mode.")
+            raise
+        loud.visited |= seen.visited
+        loud.drew |= seen.drew
+        loud.muted += seen.muted
+        if not (quiet.visited - loud.visited) & active:
+            break
+    return loud
+
+
+def _require_no_scripted_dropout(probe: Probe, modules: Iterable[nn.Module]) -> None:
+    scripted = (module for module in modules if isinstance(module, torch.jit.ScriptModule))
+    for module in scripted:
+        if "dropout" in str(getattr(module, "inlined_graph", "")):
+            raise ValueError(
+                f"dropout in {probe.state.name(module)} cannot be reached: TorchScript fixes its mode when it is "
+                "compiled. Pass the Python model."
+            )
+
+
+def _require_reachable(probe: Probe, sites: set[nn.Module], loud: Observation) -> None:
+    silent = [m for m in sites - loud.drew if 0 < (dropout_p(m) or 0) < 1]
+    if silent:
+        usual = probe.observe(sites)
+        silent = [module for module in silent if not _p_matters(probe, sites, module, usual)]
+    unreached = sorted({probe.state.name(module) for module in (*silent, *loud.muted)})
+    if unreached:
+        raise ValueError(
+            f"dropout that cannot be reached: {'; '.join(unreached)}. With every mode switched on it drops nothing: it "
+            "is never called, it is an LSTM, GRU or RNN with a single layer (these drop between layers), or it is "
+            "called with training=False. Repair or remove it, or set its p to 0."
+        )
+
+
+def _p_matters(probe: Probe, sites: set[nn.Module], module: nn.Module, usual: Observation) -> bool:
+    """Whether a pass changes with the module's p: another module may read it, as attention kernels do."""
+    name = "p" if isinstance(module, _NAMED_P) else "dropout"
+    p = getattr(module, name)
+    setattr(module, name, 0.0)
+    try:
+        changed = probe.observe(sites)
+    finally:
+        setattr(module, name, p)
+    return changed.end != usual.end or not _agree(changed.output, usual.output)
+
+
+def _require_only_dropout(probe: Probe, gated: set[nn.Module], quiet: Observation) -> None:
+    if not gated:
+        return
+    still = probe.observe(gated, without_dropout=True)
+    # noise of the module's own making cannot be silenced from outside, so there is nothing to compare
+    if not still.drew and not _agree(still.output, quiet.output):
+        names = "; ".join(sorted(probe.state.name(module) for module in gated))
+        raise ValueError(
+            f"dropout that cannot be separated from the rest: {names}. Without dropping a unit, training mode still "
+            "gives another output than eval mode (batch statistics, an auxiliary output, a softmax in eval only?). "
+            "Give the dropout a module of its own, such as nn.Dropout."
+        )
+
+
+def _agree(first: object, second: object) -> bool:
+    if not (isinstance(first, Tensor) and isinstance(second, Tensor)):
+        return False
+    if first.shape != second.shape or first.dtype != second.dtype:
+        return False
+    if not first.is_floating_point():
+        return torch.equal(first, second)
+    size = second.nan_to_num().abs().max().item() if second.numel() else 0.0
+    tolerance = torch.finfo(first.dtype).eps ** 0.5  # the fused paths of eval mode round differently
+    return torch.allclose(first, second, rtol=tolerance, atol=tolerance * size, equal_nan=True)
