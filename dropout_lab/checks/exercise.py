@@ -44,6 +44,11 @@ class Observation:
         return self.value == other.value or abs(self.value - other.value) <= self.spread + other.spread
 
 
+def flag(name: str, failed: bool, seen: str, expected: str) -> Observation:
+    """Something that is either so or not; a right answer does not have it."""
+    return Observation(name, float(failed), not failed, seen, expected)
+
+
 Probe = Callable[[Any, int], Iterable[Observation]]
 
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from dropout_lab.checks.bank import structure
 from dropout_lab.checks.bank.masks import rows_of_masks
 from dropout_lab.checks.exercise import Exercise, Misconception
-from dropout_lab.checks.probes_dropout import edges, repeatability, training_law
+from dropout_lab.checks.probes_dropout import edges, repeatability
+from dropout_lab.checks.probes_law import training_law
 from dropout_lab.checks.probes_structure import ChannelMaskAnswer, constant_axes
 from dropout_lab.checks.probes_values import ValueAnswer, on, outputs
 from dropout_lab.checks.subjects import MaskAnswer, callable_answer

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from dropout_lab.checks.bank import scaling
 from dropout_lab.checks.exercise import Exercise, Misconception
-from dropout_lab.checks.probes_dropout import edges, evaluation, manners, repeatability, training_law
+from dropout_lab.checks.probes_dropout import edges, evaluation, manners, repeatability
+from dropout_lab.checks.probes_law import training_law
 from dropout_lab.checks.probes_values import ValueAnswer, on, outputs
 from dropout_lab.checks.subjects import NumpyAnswer, callable_answer
 

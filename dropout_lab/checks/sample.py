@@ -1,0 +1,57 @@
+"""Training passes of an answer, and how many independent coins they are worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATES = (0.1, 0.35, 0.8)  # never 0.5, which hides keep/drop swaps and 1/p in the place of 1/(1-p)
+CALLS, ROWS, COLUMNS = 12, 24, 32
+SIGMAS = 5
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What several training passes did to the same activations, as ratios out / h of shape (calls, rows, columns)."""
+
+    p: float
+    h: Array
+    ratio: Array
+
+    @property
+    def zero(self) -> NDArray[np.bool_]:
+        """True where a unit was dropped."""
+        return np.equal(self.ratio, 0)
+
+    @property
+    def share(self) -> float:
+        """Share of the dropped units."""
+        return float(self.zero.mean())
+
+    def dispersion(self, axis: int) -> float:
+        """Variance of the number of zeros along `axis` over its Binomial value: 1 for one coin a unit."""
+        n = self.zero.shape[axis]
+        binomial = n * self.share * (1 - self.share)
+        return float(self.zero.sum(axis=axis).var() / binomial) if binomial else 1.0
+
+    @property
+    def distinct(self) -> float:
+        """Share of the calls whose masks differ; 1 where nothing is zero and there is no mask to compare."""
+        return len({mask.tobytes() for mask in self.zero}) / len(self.zero) if self.zero.any() else 1.0
+
+    def effective(self, n: int, *axes: int) -> float:
+        """How many independent things `n` are worth, given the dispersion along `axes` and repeated masks."""
+        return max(n * self.distinct / max([1.0, *(self.dispersion(axis) for axis in axes)]), 2.0)
+
+
+def draw(subject: Any, p: float, seed: int) -> Sample:
+    """Training passes of `subject` on activations of both signs between 0.5 and 2 in size."""
+    rng = np.random.default_rng(seed)
+    h = rng.uniform(0.5, 2, (CALLS, ROWS, COLUMNS)) * rng.choice([-1.0, 1.0], (CALLS, ROWS, COLUMNS))
+    source = subject.source(seed + 1)
+    outs = [np.asarray(subject.forward(rows.copy(), p, source, True), dtype=float) for rows in h]
+    return Sample(p, h, np.stack(outs) / h)
