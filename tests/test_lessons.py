@@ -1,0 +1,60 @@
+"""Every committed notebook passes every gate of tools/lesson_gates.py, and every link leads somewhere."""
+
+from pathlib import Path
+
+import lesson_gates
+import pytest
+from links import broken_links, broken_paths
+
+ROOT = Path(__file__).resolve().parent.parent
+LESSONS = sorted(path.stem for path in (ROOT / "lessons").glob("*.md"))
+NOTEBOOKS = [
+    folder / f"{lesson}.ipynb" for lesson in LESSONS for folder in (Path("notebooks"), Path("notebooks/solutions"))
+]
+PAGES = sorted(
+    path.relative_to(ROOT) for path in (*ROOT.glob("*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("docs/**/*.md"))
+)
+
+
+def notebook(path):
+    return lesson_gates.read(ROOT / path)
+
+
+def test_there_is_a_first_lesson_and_every_file_in_lessons_is_one():
+    assert "00_start_here" in LESSONS
+    assert {path.suffix for path in (ROOT / "lessons").iterdir()} == {".md"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=str)
+@pytest.mark.parametrize("gate", lesson_gates.NOTEBOOK_GATES, ids=lambda gate: gate.__name__)
+def test_the_outputs_of_every_notebook_pass(gate, path):
+    assert gate(notebook(path)) == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("gate", lesson_gates.LESSON_GATES, ids=lambda gate: gate.__name__)
+def test_the_text_and_the_code_of_every_lesson_pass(gate, lesson):
+    assert gate(notebook(f"notebooks/solutions/{lesson}.ipynb")) == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_exercises_are_open_for_the_learner_and_passed_when_solved(lesson):
+    learners, solved = notebook(f"notebooks/{lesson}.ipynb"), notebook(f"notebooks/solutions/{lesson}.ipynb")
+    assert lesson_gates.verdicts(learners, solved, 2 if lesson.startswith("00") else 3) == []
+
+
+@pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if lesson < "06"])
+def test_lessons_before_the_first_pytorch_one_import_no_torch(lesson):
+    assert lesson_gates.torch_imports(notebook(f"notebooks/solutions/{lesson}.ipynb")) == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=str)
+def test_links_and_paths_of_every_notebook_lead_somewhere(path):
+    prose = lesson_gates.prose(notebook(path))
+    assert broken_links(prose, (ROOT / path).parent, ROOT) + broken_paths(prose, ROOT) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=str)
+def test_links_and_paths_of_every_page_lead_somewhere(path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert broken_links(text, (ROOT / path).parent, ROOT) + broken_paths(text, ROOT) == []
