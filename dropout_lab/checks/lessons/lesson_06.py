@@ -12,7 +12,8 @@ from dropout_lab.checks.exercise import Exercise
 from dropout_lab.checks.probes_attention import AttentionAnswer, attention_in_evaluation, attention_in_training
 from dropout_lab.checks.probes_dropout import edges, evaluation, manners, repeatability
 from dropout_lab.checks.probes_gradient import gradients
-from dropout_lab.checks.probes_law import training_lawfrom dropout_lab.checks.probes_net import NetAnswer, net_drops_hidden_units, net_is_silent
+from dropout_lab.checks.probes_law import training_law
+from dropout_lab.checks.probes_net import NetAnswer, net_drops_hidden_units, net_is_silent
 from dropout_lab.checks.probes_torch import module_habits
 from dropout_lab.checks.subjects import callable_answer
 from dropout_lab.checks.subjects_torch import ModuleAnswer, module_class
