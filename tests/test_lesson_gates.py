@@ -193,5 +193,5 @@ def test_links_to_nothing_or_out_of_the_repository_are_stopped(tmp_path, link):
 def test_paths_in_back_quotes_must_exist(tmp_path):
     (tmp_path / "tools").mkdir()
     (tmp_path / "tools/a.py").touch()
-    assert broken_paths("`tools/a.py` `lessons/NN_slug.md` `a/b` `x.py`", tmp_path) == []
+    assert broken_paths("`tools/a.py` `tools/NN_slug.md` `a/b` `x.py` `elsewhere/b.py`", tmp_path) == []
     assert broken_paths("see `tools/b.py`", tmp_path) == ["`tools/b.py` is not in the repository"]

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import lesson_gates
 import pytest
+
+import lesson_gates
 from links import broken_links, broken_paths
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -28,6 +28,9 @@ def broken_links(text: str, folder: Path, root: Path) -> list[str]:
 
 
 def broken_paths(text: str, root: Path) -> list[str]:
-    """Return the paths in back quotes that name no file; NN stands for a lesson's number."""
-    paths = (path for path in PATH.findall(text) if "NN" not in path)
+    """Return the paths in back quotes that start in a folder of the repository and name no file there.
+
+    NN stands for a lesson's number, so such a path is a pattern.
+    """
+    paths = (path for path in PATH.findall(text) if "NN" not in path and (root / path.split("/")[0]).is_dir())
     return [f"`{path}` is not in the repository" for path in paths if not (root / path).exists()]
