@@ -12,7 +12,7 @@ from tqdm import tqdm
 from dropout_lab.arguments import require_count
 from dropout_lab.torch_layers.arguments import require_generator
 from dropout_lab.uncertainty.model_state import ModelState, preserved
-from dropout_lab.uncertainty.probe import Probe, require_output
+from dropout_lab.uncertainty.probe import Probe, require_output, watching
 from dropout_lab.uncertainty.sites import dropout_p, find_sites
 from dropout_lab.uncertainty.streams import Stream, draw_seed, lent, marks, random_streams, reseed
 
@@ -81,7 +81,7 @@ def mc_predict(model: nn.Module, inputs: Inputs, *, n_samples: int, generator: t
         fresh = {key: copies.get(id(value), value) for key, value in kwargs.items()}
         return model(*(copies.get(id(value), value) for value in args), **fresh)
 
-    with torch.no_grad(), lent(streams), preserved(model) as state:
+    with torch.no_grad(), lent(streams), preserved(model) as state, watching(state):
         sites = find_sites(Probe(run, state, streams, seed + 1))
         state.set_modes(sites)
         reseed(streams, seed)
@@ -115,9 +115,11 @@ def _sample(
 
 
 def _no_site(state: ModelState) -> str:
-    found = [state.name(module) for module in state.modes if dropout_p(module) is not None]
-    listing = f"found {'; '.join(found)}, but p = 0 and p = 1 leave nothing to chance" if found else "found none"
-    return f"no dropout is active in this model, so all passes would be the same: {listing}."
+    found = {state.name(module): dropout_p(module) for module in state.modes if dropout_p(module) is not None}
+    if not found:
+        return "this model has no dropout, so all passes would be the same."
+    reason = "p = 0 and p = 1 leave nothing to chance" if all(p in {0, 1} for p in found.values()) else "none is called"
+    return f"no dropout is active, so all passes would be the same: found {'; '.join(found)}, but {reason}."
 
 
 def _require_inputs(inputs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:

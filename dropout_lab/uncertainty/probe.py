@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Hashable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import warnings
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +17,19 @@ from torch.overrides import TorchFunctionMode
 
 from dropout_lab.uncertainty.model_state import ModelState
 from dropout_lab.uncertainty.streams import Stream, marks, reseed
+
+# the model whose passes are being watched: hooks see every model of every thread, and models may call mc_predict
+_watched: ContextVar[ModelState | None] = ContextVar("watched", default=None)
+
+
+@contextmanager
+def watching(state: ModelState) -> Iterator[None]:
+    """Let probes of this model see its passes, and those of a model around it not."""
+    token = _watched.set(state)
+    try:
+        yield
+    finally:
+        _watched.reset(token)
 
 
 @dataclass
@@ -49,20 +64,31 @@ class Probe:
         reseed(self.streams, self.seed + attempt)
         try:
             with _uncompiled(), frames, _DropoutCalls(frames, p_zero=without_dropout):
-                seen.output = self.run()
+                seen.output = self._run_noting(active)
             seen.end = marks(self.streams)
             self.state.require_modes(active)
         finally:
             self.state.restore_tensors()
         return seen
 
+    def _run_noting(self, active: Collection[nn.Module]) -> Any:
+        try:
+            return self.run()
+        except Exception as error:
+            if active:
+                error.add_note("Raised while mc_predict looked for dropout with the model in training mode.")
+            raise
 
-def _uncompiled() -> AbstractContextManager[object]:
+
+@contextmanager
+def _uncompiled() -> Iterator[None]:
     """Run the Python code that torch.compile was given: compiled code calls no hooks."""
     if "torch._dynamo" not in sys.modules:  # nothing is compiled, and the import would cost seconds
-        return nullcontext()
-    stance: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
-    return stance
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Using `torch.compile.module.` when there are global hooks")
+        yield
 
 
 class _Frames:
@@ -87,6 +113,8 @@ class _Frames:
         self.mark = mark
 
     def enter(self, module: nn.Module, _: Any) -> None:
+        if _watched.get() is not self.state:
+            return
         stateful = module.training and any(True for _ in module.buffers(recurse=False))
         if module not in self.state.names and stateful:
             raise ValueError(
@@ -98,6 +126,8 @@ class _Frames:
         self.stack.append(module)
 
     def leave(self, module: nn.Module, _: Any, __: Any) -> None:
+        if _watched.get() is not self.state:
+            return
         self.charge()
         while self.stack and self.stack.pop() is not module:
             pass  # a submodule that raised an exception never left
@@ -115,6 +145,8 @@ class _DropoutCalls(TorchFunctionMode):
     ) -> Any:
         options = dict(kwargs or {})
         name = getattr(func, "__name__", "").removesuffix(".default").rstrip("_")
+        if _watched.get() is not self.frames.state:
+            return func(*args, **options)
         if name in _DROPOUTS:
             p = options.get("p", args[1] if len(args) > 1 else 0.5)
             training = options.get("training", options.get("train", args[2] if len(args) > 2 else name not in _OFF))

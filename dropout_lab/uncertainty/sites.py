@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
 from dropout_lab.torch_layers import Dropout
@@ -34,7 +35,7 @@ def find_sites(probe: Probe) -> set[nn.Module]:
     """
     modules = list(probe.state.modes)
     _require_no_scripted_dropout(probe, modules)
-    dropout_modules = {module for module in modules if isinstance(module, _DROPOUT_MODULES)}
+    dropout_modules = {m for m in modules if isinstance(m, _DROPOUT_MODULES) and dropout_p(m) != 0}
     own_modules = {module for module in modules if _is_own(module)}
 
     quiet = probe.observe((), without_dropout=True)
@@ -57,25 +58,22 @@ def dropout_p(module: nn.Module) -> float | None:
 
 
 def _is_own(module: nn.Module) -> bool:
-    """Whether some of its code is not PyTorch's; RReLU is noise that belongs to training alone."""
-    if isinstance(module, (nn.RReLU, torch.jit.ScriptModule)):
+    """Whether some of its code is not PyTorch's and may drop units."""
+    # training mode of a batch norm is batch statistics, of RReLU other noise, of TorchScript out of reach
+    if isinstance(module, (_NormBase, nn.RReLU, torch.jit.ScriptModule)):
         return False
     return any(cls is not object and not cls.__module__.startswith("torch.") for cls in type(module).__mro__)
 
 
-def _observe_loudly(probe: Probe, active: set[nn.Module], quiet: Observation, attempts: int = 20) -> Observation:
+def _observe_loudly(probe: Probe, active: set[nn.Module], quiet: Observation, attempts: int = 50) -> Observation:
     """What happens with all of `active` in training mode; again while a random skip hides a module that eval runs."""
     loud = Observation()
     for attempt in range(attempts):
-        try:
-            seen = probe.observe(active, attempt=attempt)
-        except Exception as error:
-            error.add_note("mc_predict had put the modules that may gate dropout on self.training in training mode.")
-            raise
+        seen = probe.observe(active, attempt=attempt)
         loud.visited |= seen.visited
         loud.drew |= seen.drew
         loud.muted += seen.muted
-        if not (quiet.visited - loud.visited) & active:
+        if not seen.drew or not (quiet.visited - loud.visited) & active:
             break
     return loud
 
@@ -111,6 +109,8 @@ def _p_matters(probe: Probe, sites: set[nn.Module], module: nn.Module, usual: Ob
     setattr(module, name, 0.0)
     try:
         changed = probe.observe(sites)
+    except Exception:
+        return True  # the pass depends on it so much that it fails without
     finally:
         setattr(module, name, p)
     return changed.end != usual.end or not _agree(changed.output, usual.output)
