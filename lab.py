@@ -2,7 +2,7 @@
 """Set up Dropout Lab and use it; the standard library is all this file needs.
 
 python lab.py                  open JupyterLab on the first lesson (the first time: make .venv and install)
-python lab.py test [GATE ...]  run every gate, or the named ones: build lint types unit notebooks restricted
+python lab.py test [GATE ...]  run every gate, or the named ones: build lint types unit numpy torch restricted
 python lab.py build [NN ...]   rebuild all lessons or those with these numbers (--check: compare, run nothing)
 python lab.py setup            make .venv and install, nothing else
 """
@@ -25,7 +25,8 @@ VENV = ROOT / ".venv"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 INSTALLED_FROM = ("lab.py", "pyproject.toml", "constraints.txt")
 EXTRAS = ("torch", "lab", "dev")
-GATES = ("build", "lint", "types", "unit", "notebooks", "restricted")
+GATES = ("build", "lint", "types", "unit", "numpy", "torch", "restricted")
+NO_TORCH = str(ROOT / "tools" / "no_torch")
 STAMP, MARKER = "installed.txt", "installing.txt"
 AGAIN = "Run the same command again to repair it."
 PROBE = "import sys, pip; print('{0.name} {1.major}.{1.minor}'.format(sys.implementation, sys.version_info))"
@@ -187,7 +188,10 @@ def gates(python: Path) -> dict[str, tuple[str, list[list[str]], dict[str, str]]
     run = [str(python), "-m"]
     pytest = [*run, "pytest", "-q", "-n", "2", "--dist", "loadfile"]
     nbval = [*pytest, "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "notebooks"]
-    restricted = {"OMP_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "default"}
+    with_torch = [*nbval, "--ignore-glob=*/0[0-5]_*.ipynb"]
+    without_torch = [*nbval, "--ignore-glob=*/0[6-9]_*.ipynb", "--ignore-glob=*/[1-9][0-9]_*.ipynb"]
+    alone = {"DROPOUT_LAB_PROGRESS": "off"}  # what a learner has passed is neither read nor written
+    restricted = {"OMP_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "default", **alone}
     units = vector_units(python)
     if units:
         restricted["NPY_DISABLE_CPU_FEATURES"] = units
@@ -196,8 +200,13 @@ def gates(python: Path) -> dict[str, tuple[str, list[list[str]], dict[str, str]]
         "lint": ("ruff", [[*run, "ruff", "check"], [*run, "ruff", "format", "--check"]], {}),
         "types": ("mypy", [[*run, "mypy"]], {}),
         "unit": ("tests and doctests", [[*pytest, "tests", "dropout_lab"]], {"OMP_NUM_THREADS": "1"}),
-        "notebooks": ("both editions print what is stored", [nbval], {}),
-        "restricted": ("the same on one thread without vector units", [nbval], restricted),
+        "numpy": (
+            "lessons 00-05 print what is stored, torch hidden",
+            [without_torch],
+            {**alone, "PYTHONPATH": NO_TORCH},
+        ),
+        "torch": ("the other lessons print what is stored", [with_torch], alone),
+        "restricted": ("all lessons do so on one thread without vector units", [nbval], restricted),
     }
 
 
@@ -218,7 +227,7 @@ def test(python: Path, names: list[str]) -> int:
         if names and name not in names:
             continue
         settings = "".join(f" {key}={value!r}" for key, value in environment.items())
-        print(f"\n=== {name}: {what}{settings and ' with' + settings} ===", flush=True)
+        print(f"\n=== {name}: {what}{settings and ':' + settings} ===", flush=True)
         start = time.monotonic()
         code = next(filter(None, (run(command, **environment) for command in commands)), 0)
         took[name] = f"{name} {time.monotonic() - start:.0f} s"
