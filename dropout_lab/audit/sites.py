@@ -1,0 +1,114 @@
+"""The places where a model flips coins: which modules bear dropout, with which p, and how each place is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+_BEARING: tuple[tuple[type[nn.Module], str, str], ...] = (
+    (nn.modules.dropout._DropoutNd, "p", "module"),
+    (nn.RNNBase, "dropout", "recurrent"),
+    (nn.MultiheadAttention, "dropout", "attention"),
+)
+_NAMES_OF_P = ("p", "drop_prob", "dropout_p", "drop_p", "p_drop", "drop_rate", "dropout", "rate", "prob")
+_NAMES_OF_KEEP = ("keep_prob", "keep_p", "survival_prob")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One place that draws: equal for two draws exactly when a reader would say that it was the same place.
+
+    Attributes
+    ----------
+    path : str
+        Name of the module in `model.named_modules()`, "" for the model itself.
+    name : str
+        Class of the module or name of the function.
+    kind : str
+        "module", "recurrent", "attention" (modules), "functional", "sdpa" (calls), "own mask" or "noise" (draws of the
+        model's own).
+    source : str
+        The reader's line, file:line; "" for a module that a path names.
+    text : str
+        What that line says.
+    """
+
+    path: str
+    name: str
+    kind: str
+    source: str = field(default="")
+    text: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        if not self.source:
+            return self.path or "the model itself"
+        return f"{self.path} ({self.source})" if self.path else self.source
+
+
+@dataclass(frozen=True)
+class Site:
+    """One stochastic place of the audited model, as the report lists it.
+
+    Attributes
+    ----------
+    where : str
+        Path of the module, source line of the call, or both.
+    name : str
+        Class of the module or name of the function.
+    kind : str
+        "module", "recurrent", "attention", "functional", "sdpa", "own mask" or "noise".
+    p : float or None
+        Probability that a unit is *dropped*, as declared; None where the place declares none.
+    calls : int
+        How often one training pass came by; 0 for a module that forward never called.
+    random_in_training, random_in_eval : bool
+        Whether coins were seen to fall there in each mode.
+    """
+
+    where: str
+    name: str
+    kind: str
+    p: float | None
+    calls: int
+    random_in_training: bool
+    random_in_eval: bool
+
+
+def kind_of(module: nn.Module) -> str | None:
+    """How a module bears dropout, by its type or its name: "module", "recurrent", "attention", or None."""
+    for bearing, _, kind in _BEARING:
+        if isinstance(module, bearing):
+            return kind
+    named = "drop" in type(module).__name__.lower()
+    return "module" if named and is_bare(module) else None
+
+
+def is_bare(module: nn.Module) -> bool:
+    """Whether a module holds neither parameters nor other modules: all it can do is to transform what it is given."""
+    return not module._modules and not module._parameters
+
+
+def declared_p(module: nn.Module) -> object:
+    """The drop probability a module holds, as it is; None if it holds none."""
+    for bearing, name, _ in _BEARING:
+        if isinstance(module, bearing):
+            return getattr(module, name, None)
+    for name in _NAMES_OF_P:
+        if hasattr(module, name):
+            return getattr(module, name)
+    keep = next((getattr(module, name) for name in _NAMES_OF_KEEP if hasattr(module, name)), None)
+    return None if number(keep) is None else 1 - float(number(keep) or 0)
+
+
+def number(p: object) -> float | None:
+    """A declared p as a float, also when it is a 0-dimensional tensor; None if it is no number."""
+    if isinstance(p, torch.Tensor):
+        return float(p.detach()) if p.numel() == 1 and not p.is_complex() else None
+    return float(p) if isinstance(p, (int, float)) else None
+
+
+def is_torch(module: nn.Module) -> bool:
+    """Whether the class of a module is PyTorch's own."""
+    return type(module).__module__.startswith("torch.")
