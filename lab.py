@@ -240,12 +240,11 @@ def test(python: Path, names: list[str]) -> int:
     return 0
 
 
-def jupyterlab(python: Path) -> int:
-    """Open JupyterLab on the first lesson, on this machine only and with its token; return its exit code."""
-    path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])
-    command = [str(python), "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={ROOT}"]
-    command.append("--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb")
-    return run(command, PATH=path, JUPYTER_PREFER_ENV_PATH="1")  # our kernel, not one of the same name elsewhere
+def jupyterlab(python: Path, root: Path) -> list[str]:
+    """Return the command that opens JupyterLab on the first lesson, on this machine only and with its token."""
+    server = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={root}"]
+    first = "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb"
+    return [str(python), "-m", "jupyterlab", *server, first]
 
 
 def main(arguments: list[str]) -> int:
@@ -267,7 +266,11 @@ def main(arguments: list[str]) -> int:
         return test(python, rest)
     if command == "build":
         return run([str(python), "tools/build_notebooks.py", *rest])
-    return jupyterlab(python) if command == "lab" else 0
+    if command == "lab":
+        path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])
+        # our kernel, not one of the same name that another environment installed for the user
+        return run(jupyterlab(python, ROOT), PATH=path, JUPYTER_PREFER_ENV_PATH="1")
+    return 0
 
 
 if __name__ == "__main__":
