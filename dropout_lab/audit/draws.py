@@ -33,6 +33,8 @@ class Draw:
         log2 of the probability that another, independent draw begins with the same numbers.
     coin : bool
         Whether the numbers became decisions: 0 or 1, or compared with a threshold.
+    training : bool
+        `training` of the innermost module that the model knows.
     """
 
     origin: Origin
@@ -40,6 +42,7 @@ class Draw:
     count: int
     agreement: float
     coin: bool
+    training: bool
 
 
 def operation(func: Any) -> str:
@@ -74,13 +77,13 @@ def set_random_state(state: Tensor, generator: torch.Generator | None, device: t
         torch.set_rng_state(state)
 
 
-def draw_of(name: str, numbers: Tensor | None, origin: Origin, *, coin: bool) -> Draw:
+def draw_of(name: str, numbers: Tensor | None, origin: Origin, *, coin: bool, training: bool) -> Draw:
     """The record of a draw; `numbers` is None where the operation keeps them to itself."""
     if numbers is None or numbers.numel() == 0 or numbers.layout != torch.strided:
-        return Draw(origin, b"", 0, 0.0, coin)
+        return Draw(origin, b"", 0, 0.0, coin, training)
     first = numbers.detach().reshape(-1)[:FIRST].contiguous().cpu()
     agreement = log2_agreement(first) if name in ("bernoulli", "native_dropout") else -20.0 * first.numel()
-    return Draw(origin, first.view(torch.uint8).numpy().tobytes(), numbers.numel(), agreement, coin)
+    return Draw(origin, first.view(torch.uint8).numpy().tobytes(), numbers.numel(), agreement, coin, training)
 
 
 def log2_agreement(coins: Tensor) -> float:

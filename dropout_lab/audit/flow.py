@@ -173,8 +173,12 @@ class Flow:
         mark = self.mark(h)
         in_place = step.mutable and key in self._inputs
         application = Application(draw, call, summarise(h), rows, mark.selu, key in self._inputs, in_place)
-        if self._keep and (rows is not None or (call is not None and call.shape != tuple(h.shape))):
+        if self._keep and rows is not None:
             application.kept = h.detach().clone()
+        elif self._keep and call is not None and (1, *call.shape) == tuple(h.shape):
+            application.kept = (
+                h[0].detach().clone()
+            )  # axis 0 is what Dropout1d and 3d put before one example
         self.applications.append(application)
         return application
 

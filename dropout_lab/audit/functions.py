@@ -27,8 +27,6 @@ class Call:
         Shape of the first argument.
     place : Place or None
         The reader's line.
-    left_to_default : bool
-        Whether `training` was not passed.
     from_features_last, to_features_last : bool
         Whether the argument came from, or the result went to, a layer that keeps features on the last axis.
     """
@@ -38,7 +36,6 @@ class Call:
     training: object
     shape: tuple[int, ...]
     place: Place | None
-    left_to_default: bool
     from_features_last: bool = False
     to_features_last: bool = False
 
@@ -75,13 +72,10 @@ def call_of(
         return None
     first = args[0] if args else next(iter(kwargs.values()), None)
     shape = tuple(first.shape) if isinstance(first, Tensor) else ()
-    p, _ = _argument(signature.p, args, kwargs)
-    training, passed = (None, True) if signature.training is None else _argument(signature.training, args, kwargs)
-    return Call(signature.name, p, training, shape, place(), not passed)
+    training = None if signature.training is None else _argument(signature.training, args, kwargs)
+    return Call(signature.name, _argument(signature.p, args, kwargs), training, shape, place())
 
 
-def _argument(which: tuple[int, str, object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[object, bool]:
+def _argument(which: tuple[int, str, object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
     position, name, default = which
-    if len(args) > position:
-        return args[position], True
-    return kwargs.get(name, default), name in kwargs
+    return args[position] if len(args) > position else kwargs.get(name, default)

@@ -12,7 +12,8 @@ from types import FrameType, TracebackType
 import torch
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_LIBRARIES = (str(Path(torch.__file__).resolve().parent), *(str(_PACKAGE / name) for name in ("audit", "torch_layers")))
+_LIBRARIES = (str(Path(torch.__file__).resolve().parent), str(_PACKAGE))
+_OWN_LAYERS = str(_PACKAGE / "torch_layers")
 _PROBABILITIES = ("p", "drop_prob", "dropout_p", "drop_p", "p_drop", "drop_rate", "dropout", "rate")
 
 
@@ -42,9 +43,10 @@ def caller() -> Caller:
     function, p = "", None
     for frame in _frames(sys._getframe(1)):
         library = _is_library(frame.f_code.co_filename)
-        if library and not frame.f_code.co_filename.startswith(_LIBRARIES[2]):
+        own_layer = frame.f_code.co_filename.startswith(_OWN_LAYERS)
+        if library and not own_layer:
             continue
-        if library or not function:
+        if own_layer or not function:
             function = frame.f_code.co_name
             p = next((frame.f_locals[name] for name in _PROBABILITIES if name in frame.f_locals), None)
         if not library:

@@ -208,7 +208,7 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         numbers = results[0] if is_plain(name) else results[1] if name == "native_dropout" else None
         sure = name in ("bernoulli", "native_dropout") or bool(self._trail.open)
         coin = sure or activity.origin.kind in ("recurrent", "attention")
-        draw = draw_of(name, numbers, activity.origin, coin=coin)
+        draw = draw_of(name, numbers, activity.origin, coin=coin, training=self._trail.training)
         activity.draws.append(draw)
         self.draws.append(draw)
         return draw

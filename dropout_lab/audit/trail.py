@@ -33,7 +33,7 @@ class Activity:
     calls : int
         How often forward came by.
     training : set of bool
-        The `training` of the innermost module that the model knows, at each draw.
+        The `training` of the innermost module that the model knows, at each call.
     functions, draws, applications : lists
         The dropout functions that ran, what was drawn, and what it was laid over.
     reaches_output : bool
@@ -106,6 +106,11 @@ class Trail:
         return path
 
     @property
+    def training(self) -> bool:
+        """Whether that module is in training mode."""
+        return self._governor().training
+
+    @property
     def call(self) -> Call | None:
         """The dropout function that is running, if one is."""
         return self.open[-1] if self.open else None
@@ -116,7 +121,7 @@ class Trail:
         if origin not in self.activities:
             self.activities[origin] = Activity(origin, p, registered, type(self._stack[-1]).__name__)
         activity = self.activities[origin]
-        activity.training.add(self._governor().training)
+        activity.training.add(self.training)
         return activity
 
     def begin(self, call: Call) -> None:

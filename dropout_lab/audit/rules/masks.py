@@ -10,7 +10,7 @@ from dropout_lab.audit.functions import Call
 from dropout_lab.audit.passes import TRAINING_PASSES, Measurements
 from dropout_lab.audit.recording import Recording
 from dropout_lab.audit.report import Finding
-from dropout_lab.audit.rules.wording import finding, line_of, stated
+from dropout_lab.audit.rules.wording import dropped_share, finding, line_of, percent, stated
 from dropout_lab.audit.sites import Origin
 from dropout_lab.audit.trail import Activity
 
@@ -106,7 +106,9 @@ def _wrong_axes(activity: Activity, call: Call, found: Measurements) -> Iterator
         return
     reason = _layout_reason(call, len(full.split(",")), over_batch=activity.origin in found.over_batch)
     if reason:
-        message = f"{call.name.removeprefix('F.').capitalize()} wants {full} and was given {call.shape}: {reason}"
+        share = percent(dropped_share(activity.applications[0])) if activity.applications else "some"
+        name = call.name.removeprefix("F.").capitalize()
+        message = f"{name} wants {full} and was given {call.shape}: {reason.format(share=share)}"
         yield finding("wrong-axes", str(activity.origin), message + line_of(activity))
 
 
@@ -115,7 +117,7 @@ def _layout_reason(call: Call, ndim: int, *, over_batch: bool) -> str:
     if call.from_features_last or call.to_features_last:
         return (
             "the neighbouring layer keeps its features on the last axis, so axis 1 holds positions. Whole positions "
-            "vanish, and no feature ever does."
+            "vanish ({share} of them here), and no feature ever does."
         )
     if len(call.shape) == ndim:
         return ""
@@ -128,7 +130,7 @@ def _layout_reason(call: Call, ndim: int, *, over_batch: bool) -> str:
     if len(call.shape) == ndim - 1 and over_batch:
         return (
             "with one axis less it is read as a single example, so axis 0, your batch, counts as channels: whole "
-            "examples vanish."
+            "examples vanish ({share} of them here)."
         )
     return ""
 

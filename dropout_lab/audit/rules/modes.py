@@ -31,7 +31,7 @@ def mode_findings(found: Measurements) -> Iterator[Finding]:
 
 
 def _is_accident(activity: Activity) -> bool:
-    switched_on = activity.registered and False not in activity.training
+    switched_on = activity.registered and all(draw.training for draw in activity.draws)
     meant = _MEANT.search(activity.origin.name) or _MEANT.search(activity.owner)
     return activity.flips_coins and not switched_on and not meant
 

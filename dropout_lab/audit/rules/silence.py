@@ -109,14 +109,14 @@ def _never_drops(found: Measurements, activity: Activity) -> bool:
     if any(seen.draws or seen.applications or False in seen.training for seen in passes):
         return False
     if activity.origin.kind == "functional":
-        return any(call.left_to_default and not call.training and call.p for call in activity.functions)
+        return any("alpha" in call.name and call.training is False and call.p for call in activity.functions)
     p = number(activity.p)
     return isinstance(module, nn.modules.dropout._DropoutNd) and bool(activity.calls) and p is not None and 0 < p < 1
 
 
 def _mute(activity: Activity) -> Finding:
     reason = (
-        "its training argument is left out, and for this function that means False"
+        "its training argument is False, which for this function is the default"
         if activity.functions
         else "its forward gives the input back"
     )
