@@ -179,7 +179,8 @@ def test_editions_that_check_different_exercises_are_stopped(good, solved):
 def test_links_that_resolve_leave_the_repository_or_stay_on_the_page_pass(tmp_path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "a b.md").touch()
-    text = "[a](../a%20b.md#top) [b](https://example.org) [c](#here) [d](mailto:a@b.c)\n```\n[e](not-a-link)\n```"
+    text = "[a](../a%20b.md#top) [b](https://example.org) [c](#here) [`d`](../a%20b.md)\n"
+    text += "```\n[e](no-link)\n```\n`[f](no-link)`"
     assert broken_links(text, tmp_path / "notebooks", tmp_path) == []
 
 
@@ -193,5 +194,5 @@ def test_links_to_nothing_or_out_of_the_repository_are_stopped(tmp_path, link):
 def test_paths_in_back_quotes_must_exist(tmp_path):
     (tmp_path / "tools").mkdir()
     (tmp_path / "tools/a.py").touch()
-    assert broken_paths("`tools/a.py` `tools/NN_slug.md` `a/b` `x.py` `elsewhere/b.py`", tmp_path) == []
+    assert broken_paths("`tools/a.py` `tools/NN_slug.md` `a/b` `x.py` `elsewhere/b.py` `../b/b.py`", tmp_path) == []
     assert broken_paths("see `tools/b.py`", tmp_path) == ["`tools/b.py` is not in the repository"]

@@ -7,13 +7,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
-PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|ipynb|ya?ml|toml|txt|csv|npz))`")
-FENCED = re.compile(r"(?ms)^```.*?^```")
+PATH = re.compile(r"`((?:\w[\w.-]*/)+[\w.-]+\.(?:py|md|ipynb|ya?ml|toml|txt|csv|npz))`")
+CODE = re.compile(r"(?ms)^```.*?^```|(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
 
 
 def links(text: str) -> list[str]:
     """Return the links of a Markdown text that stay inside the repository."""
-    targets = (first or second for first, second in LINK.findall(FENCED.sub("", text)))
+    targets = (first or second for first, second in LINK.findall(CODE.sub("", text)))
     return [target for target in targets if not re.match(r"[a-z]+:|#", target)]
 
 
