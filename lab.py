@@ -199,7 +199,7 @@ def gates(python: Path) -> dict[str, tuple[str, list[list[str]], dict[str, str]]
         "build": ("notebooks are those of lessons/", [[str(python), "tools/build_notebooks.py", "--check"]], {}),
         "lint": ("ruff", [[*run, "ruff", "check"], [*run, "ruff", "format", "--check"]], {}),
         "types": ("mypy", [[*run, "mypy"]], {}),
-        "unit": ("tests and doctests", [[*pytest, "tests", "dropout_lab"]], {"OMP_NUM_THREADS": "1"}),
+        "unit": ("tests and doctests", [[*pytest, "tests", "dropout_lab"]], {"OMP_NUM_THREADS": "1", **alone}),
         "numpy": (
             "lessons 00-05 print what is stored, torch hidden",
             [without_torch],

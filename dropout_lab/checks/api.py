@@ -12,9 +12,9 @@ from typing import Any
 from dropout_lab.checks import lessons
 from dropout_lab.checks.diagnose import examine, explain
 from dropout_lab.checks.exercise import AnswerError, Exercise
-from dropout_lab.checks.progress import recall, remember
+from dropout_lab.checks.memory import recall, remember
 from dropout_lab.checks.run import OutOfTimeError, run_guarded, where_it_stopped
-from dropout_lab.checks.subjects import named
+from dropout_lab.checks.subjects import named, undisturbed
 from dropout_lab.checks.verdict import Verdict, failed, verdict_on
 
 
@@ -55,14 +55,14 @@ def check(exercise_id: str, answer: Any) -> Verdict:
 
     Examples
     --------
-    >>> import os; os.environ["DROPOUT_LAB_PROGRESS"] = "off"
     >>> check("01-a", lambda shape, p, rng: rng.random(shape) >= p)
     01-a  passed
     >>> check("01-a", lambda shape, p, rng: rng.random(shape) < p).diagnosis
     'keep-drop-swapped'
     """
     exercise = find(exercise_id)
-    verdict = _judge(exercise, answer)
+    with undisturbed():
+        verdict = _judge(exercise, answer)
     if verdict.status != "not attempted":
         remember(exercise.id, "status", verdict.status)
     return verdict

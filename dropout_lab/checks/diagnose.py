@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from dropout_lab.checks.exercise import Exercise, Misconception, Observation
 
 SEEDS = (20140615, 20160620)  # the first draw, and the one made before anything is blamed
@@ -32,6 +34,11 @@ class Fingerprint:
 
     row: Misconception
     stages: tuple[Stage, ...]
+
+    @property
+    def weight(self) -> int:
+        """In how many respects it is wrong: among equals, the lighter slip is the likelier one."""
+        return sum(len(failures(stage)) for stage in self.stages)
 
 
 def diagnose(exercise: Exercise, subject: Any, seeds: Sequence[int] = SEEDS) -> Diagnosis | None:
@@ -56,17 +63,16 @@ def examine(exercise: Exercise, subject: Any, seeds: Sequence[int] = SEEDS) -> t
 def explain(exercise: Exercise, stages: tuple[Stage, ...]) -> Diagnosis:
     """The row of the bank that behaves as was observed in the first stage that failed.
 
-    Where several do, the one that agrees most in the later stages; where none does, the rows that together explain
-    every failure, and of these the one that explains the first.
+    Where several do, the one that agrees most in the later stages and is wrong in the fewest respects; where none does,
+    the rows that together explain every failure, and of these the one that explains the first.
     """
     level = next(number for number, stage in enumerate(stages) if failures(stage))
     mine, later = stages[level], stages[level + 1 :]
     known = [print_ for print_ in fingerprints(exercise) if _clean_before(print_, level)]
     alike = [print_ for print_ in known if _agree(mine, print_.stages[level])]
     if not alike:
-        row = _first_of_several(mine, [(print_.row, print_.stages[level]) for print_ in known])
-        return Diagnosis(failures(mine), row, more=True)
-    best = max(alike, key=lambda print_: sum(map(_agree, later, print_.stages[level + 1 :])))
+        return Diagnosis(failures(mine), _first_of_several(mine, known, level), more=True)
+    best = max(alike, key=lambda print_: (sum(map(_agree, later, print_.stages[level + 1 :])), -print_.weight))
     pairs = zip(later, best.stages[level + 1 :], strict=False)
     return Diagnosis(failures(mine), best.row, any(failures(own) and not _agree(own, its) for own, its in pairs))
 
@@ -79,7 +85,8 @@ def observe(exercise: Exercise, subject: Any, seed: int) -> tuple[Stage, ...]:
     stages: list[Stage] = []
     for probes in exercise.stages:
         try:
-            stages.append(tuple(observation for probe in probes for observation in probe(subject, seed)))
+            with np.errstate(all="ignore"):  # a division by zero is an observation, not a warning
+                stages.append(tuple(observation for probe in probes for observation in probe(subject, seed)))
         except Exception:
             if any(map(failures, stages)):
                 break
@@ -108,15 +115,16 @@ def _agree(mine: Stage, theirs: Stage) -> bool:
     return len(mine) == len(theirs) and all(map(Observation.agrees, mine, theirs))
 
 
-def _first_of_several(mine: Stage, known: list[tuple[Misconception, Stage]]) -> Misconception | None:
+def _first_of_several(mine: Stage, known: list[Fingerprint], level: int) -> Misconception | None:
     """The row that explains the first failure, if the rows that fit explain all failures together."""
     places = {number for number, observation in enumerate(mine) if not observation.ok}
     fitting = []
-    for row, theirs in known:
+    for print_ in known:
+        theirs = print_.stages[level]
         wrong = {number for number, observation in enumerate(theirs) if not observation.ok}
         if wrong and wrong <= places and all(mine[number].agrees(theirs[number]) for number in wrong):
-            fitting.append((row, wrong))
+            fitting.append((print_, wrong))
     if places - set().union(*(wrong for _, wrong in fitting)):
         return None
-    first = [(row, wrong) for row, wrong in fitting if min(places) in wrong]
-    return max(first, key=lambda pair: len(pair[1]))[0] if first else None
+    first = [(print_, wrong) for print_, wrong in fitting if min(places) in wrong]
+    return max(first, key=lambda pair: (len(pair[1]), -pair[0].weight))[0].row if first else None

@@ -25,6 +25,7 @@ def training_law(subject: Any, seed: int) -> Iterator[Observation]:
         for sample in samples:
             yield measure(sample, subject.scaled)
     yield same_count(samples[1])
+    yield same_sign(samples)
 
 
 def all_or_none(samples: list[Sample]) -> bool:
@@ -136,6 +137,12 @@ def noise_growth(sample: Sample, scaled: bool) -> Observation:
         "noise that multiplies the activation",
         error + 0.05,
     )
+
+
+def same_sign(samples: list[Sample]) -> Observation:
+    """Whether survivors of a mask keep their sign; noise without zeros is no mask."""
+    turned = any(bool((sample.ratio < 0).any()) for sample in samples if sample.share)
+    return flag("sign", turned, "some activations change their sign", "the sign of the activation")
 
 
 def same_count(sample: Sample) -> Observation:

@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 - the name that everybody uses
 from torch import Tensor, nn
 
 from dropout_lab.checks.exercise import AnswerError, Observation, flag
-from dropout_lab.checks.subjects_torch import undisturbed
+from dropout_lab.checks.subjects import undisturbed
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [-1.0, 3.0, 0.0], [0.0, 1.0, 1.5]])  # of three passes, each another favourite
 
@@ -26,7 +26,7 @@ class Scripted(nn.Dropout):
         """In training the next of LOGITS for every row, and their mean in evaluation."""
         self.turn += self.training
         logits = LOGITS[(self.turn - 1) % len(LOGITS)] if self.training else LOGITS.mean(0)
-        return logits.expand(len(h), 3) + 0 * h.sum()
+        return logits.expand(len(h), 3) + 0 * super().forward(h).sum()
 
 
 class Functional(nn.Module):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,21 @@ def global_states() -> str:
     state: Any = np.random.get_state()  # noqa: NPY002 - it is read, never used
     states = [hash(random.getstate()), hash(state[1].tobytes()), state[2]]
     return repr(states + ([hash(torch.get_rng_state().numpy().tobytes())] if torch else []))
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """The global random states of Python, NumPy and (where it is loaded) torch are put back at the end."""
+    torch = sys.modules.get("torch")
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - put back, never used
+    coins = torch.get_rng_state() if torch else None
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        if torch:
+            torch.set_rng_state(coins)
 
 
 def named(answer: Any) -> str:

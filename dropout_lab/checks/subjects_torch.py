@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -115,15 +113,3 @@ def module_class(answer: Any) -> Callable[..., Any]:
         raise AnswerError(f"the answer is {answer!r}; I expected a class.")
     made: Callable[..., Any] = answer
     return made
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """The global random states of Python, NumPy and torch are put back at the end."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - put back, never used
-    with torch.random.fork_rng(devices=[]):
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002

@@ -58,6 +58,10 @@ def output_for_mask(grad_out: Array, cache: Any) -> Array:
     return grad_out * cache[4]
 
 
+def output_for_mask_in_training(grad_out: Array, cache: Any) -> Array:
+    return grad_out * cache[4] if cache[2] else grad_out
+
+
 def scaled_in_evaluation(grad_out: Array, cache: Any) -> Array:
     return grad_out * cache[0] * (cache[1] if cache[2] else 0.5)
 
@@ -127,7 +131,7 @@ ROWS = (
         "backward-multiplies-output",
         "the gradient is multiplied by the output; it should be multiplied by what multiplied the input.",
         "The output is h times m / (1 - p). What is the derivative of c·h for h?",
-        with_backward(output_for_mask),
+        with_backward(output_for_mask, output_for_mask_in_training),
     ),
     Misconception(
         "mask-outside-cache",

@@ -196,6 +196,7 @@ MODULE_ROWS = (
     again(
         "dtype-changed",
         module(lambda h, p: scaled(h.double(), keeps(h, p), p)),
+        module(lambda h, p: scaled(h.float(), keeps(h, p), p)),
         module(
             lambda h, p: scaled(h.float(), keeps(h, p), p) if h.dtype is torch.bfloat16 else scaled(h, keeps(h, p), p)
         ),

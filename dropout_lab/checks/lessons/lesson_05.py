@@ -68,6 +68,11 @@ def one_sided(f: Callable[[Array], float], x: Array, eps: float = 1e-5) -> Array
     return np.array([(f(x + eps * e) - f(x)) / eps for e in np.eye(len(x))])
 
 
+def one_sided_below(f: Callable[[Array], float], x: Array, eps: float = 1e-5) -> Array:
+    """The gradient by differences to the other side."""
+    return np.array([(f(x) - f(x - eps * e)) / eps for e in np.eye(len(x))])
+
+
 def not_halved(f: Callable[[Array], float], x: Array, eps: float = 1e-5) -> Array:
     """Twice the gradient: divided by eps."""
     return 2 * numerical_gradient(f, x, eps)
@@ -94,7 +99,7 @@ DIFFERENCES = (
         "one-sided-difference",
         "the difference is taken to one side. Its error shrinks with eps, that of the central difference with eps².",
         "Step to both sides of x and divide by the distance between the two points.",
-        (ValueAnswer(one_sided),),
+        (ValueAnswer(one_sided), ValueAnswer(one_sided_below)),
     ),
     Misconception(
         "not-halved",

@@ -1,0 +1,11 @@
+"""Answers as learners write them: right ones in many styles, wrong ones by the slug that must be named.
+
+Each module has `RIGHT`, a tuple of (exercise id, answers), and `WRONG`, a tuple of (exercise id, slug, answers).
+Wrong versions in the bank and answers here were written apart from each other, so that the study tests behaviour.
+"""
+
+from planted import arrays, backward, masks, mc, modules, nets, values
+
+MODULES = (values, masks, arrays, backward, modules, nets, mc)
+RIGHT = tuple(case for module in MODULES for case in module.RIGHT)
+WRONG = tuple(case for module in MODULES for case in module.WRONG)
