@@ -51,7 +51,9 @@ def test_exercises_are_open_for_the_learner_and_passed_when_solved(lesson):
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_asks_every_exercise_that_is_written_for_it(lesson):
     written = [exercise for exercise in exercise_ids() if exercise.startswith(lesson[:2])]
-    assert lesson_gates.exercise_ids(notebook(f"notebooks/{lesson}.ipynb")) == written
+    asked = lesson_gates.exercise_ids(notebook(f"notebooks/{lesson}.ipynb"))
+    # lesson 00 shows how an exercise of lesson 01 answers
+    assert [exercise for exercise in asked if exercise.startswith(lesson[:2])] == written
 
 
 @pytest.mark.parametrize("exercise", [exercise for exercise in exercise_ids() if exercise[:2] in NUMBERS])
