@@ -76,7 +76,7 @@ def test_the_result_does_not_depend_on_the_global_generator_nor_move_it():
 
 @pytest.mark.parametrize(("batch_size", "sizes"), [(4, [4, 4, 2]), (10, [10]), (30, [10]), (None, [10])])
 def test_every_row_is_used_once_an_epoch_in_training_mode_the_short_last_batch_included(batch_size, sizes):
-    recorder, (x, y) = Recorder(), _problem(10)
+    recorder, (x, y) = Recorder().eval(), _problem(10)
     generator = torch.Generator().manual_seed(0)
     fit(recorder, x, y, loss_fn=mse_loss, epochs=2, batch_size=batch_size, lr=0.01, generator=generator)
     assert [len(rows) for rows in recorder.seen] == sizes * 2
