@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from dropout_lab.checks.exercise import AnswerError, Exercise, Misconception
@@ -24,7 +25,7 @@ def units_dropped() -> float:
 
 
 def _number(answer: Any) -> ValueAnswer:
-    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
+    if isinstance(answer, bool) or not isinstance(answer, Real):  # np.int64 is a Real and no int
         raise AnswerError(f"the answer is {answer!r}; I expected a number.")
     return ValueAnswer(lambda: answer)
 
