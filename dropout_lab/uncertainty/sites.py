@@ -7,15 +7,12 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.dropout import _DropoutNd
 
-from dropout_lab.torch_layers import Dropout
+from dropout_lab.torch_layers.bearers import P_ATTRIBUTES, p_attribute
 from dropout_lab.uncertainty.probe import Observation, Probe, require_output
 
-_NAMED_P = (_DropoutNd, Dropout)
-_NAMED_DROPOUT = (nn.RNNBase, nn.MultiheadAttention)
 # the encoder layer drops nothing itself, but in eval mode its fused path skips the dropout of its submodules
-_DROPOUT_MODULES = (*_NAMED_P, *_NAMED_DROPOUT, nn.TransformerEncoderLayer)
+_DROPOUT_MODULES: tuple[type[nn.Module], ...] = (*P_ATTRIBUTES, nn.TransformerEncoderLayer)
 
 
 def find_sites(probe: Probe) -> set[nn.Module]:
@@ -53,7 +50,7 @@ def find_sites(probe: Probe) -> set[nn.Module]:
 
 def dropout_p(module: nn.Module) -> float | None:
     """Drop probability that a dropout module states, or None if it states no number."""
-    p = getattr(module, "p" if isinstance(module, _NAMED_P) else "dropout", None)
+    p = getattr(module, p_attribute(module) or "dropout", None)
     return float(p) if isinstance(p, (int, float)) else None
 
 
@@ -104,7 +101,7 @@ def _require_reachable(probe: Probe, sites: set[nn.Module], loud: Observation) -
 
 def _p_matters(probe: Probe, sites: set[nn.Module], module: nn.Module, usual: Observation) -> bool:
     """Whether a pass changes with the module's p: another module may read it, as attention kernels do."""
-    name = "p" if isinstance(module, _NAMED_P) else "dropout"
+    name = p_attribute(module) or "dropout"
     p = getattr(module, name)
     setattr(module, name, 0.0)
     try:
