@@ -57,7 +57,8 @@ def audit(model: nn.Module, *inputs: Any, random_in_eval: bool = False) -> Repor
     findings = all_findings(found, random_in_eval=random_in_eval)
     if found.failure is not None and not any(finding.code == "p-out-of-range" for finding in findings):
         raise found.failure
-    return Report(type(model).__name__, findings, _sites(found))
+    name = type(getattr(model, "_orig_mod", model)).__name__
+    return Report(name, findings, _sites(found))
 
 
 def _sites(found: Measurements) -> tuple[Site, ...]:

@@ -15,6 +15,7 @@ from dropout_lab.audit.summaries import Rows, Summary, is_constant, shared_rows,
 _MASKING = {"mul", "div", "where", "masked_fill", "index_put", "native_dropout"}
 _HOMOGENEOUS = {"relu", "leaky_relu", "clone", "_to_copy", "mul", "div", "add", "sub", "_unsafe_view"}
 _SQUASHING = {"_softmax", "_log_softmax", "_safe_softmax", "softmax", "log_softmax", "sigmoid", "log_sigmoid_forward"}
+_AFFINE = {"addmm", "mm", "linear", "convolution", "mkldnn_linear"}
 _SELU_SCALE = 1.0507009873554805
 
 
@@ -32,8 +33,9 @@ class Application:
         The tensor before and after.
     rows : Rows or None
         How the mask repeats for all rows, if it does.
-    after_selu, on_input, in_place : bool
-        Whether the tensor came from SELU, was the model's input, was overwritten.
+    after_selu, after_affine, on_input, in_place : bool
+        Whether the tensor came from SELU, came from a linear layer, a convolution or a softmax, was the model's input,
+        was overwritten.
     kept : Tensor or None
         A copy of the tensor, where the recording was asked for one.
     """
@@ -43,6 +45,7 @@ class Application:
     h: Summary
     rows: Rows | None
     after_selu: bool
+    after_affine: bool
     on_input: bool
     in_place: bool
     kept: Tensor | None = None
@@ -58,6 +61,7 @@ class Mark:
     dropped: Application | None = None
     squashed: bool = False
     selu: bool = False
+    affine: bool = False
 
 
 @dataclass
@@ -99,7 +103,7 @@ class Flow:
         """Look at an operation while its arguments still hold their values."""
         step = Step(operation(func), bool(func._schema.is_mutable), inputs, [self.mark(tensor) for tensor in inputs])
         reach = frozenset().union(*(mark.reach for mark in step.marks)) if step.marks else frozenset()
-        step.result = replace(self._noise_or_dropped(step, call), reach=reach)
+        step.result = replace(self._noise_or_dropped(step, call), reach=reach, affine=self._is_affine(step))
         if step.name in ("_local_scalar_dense", "is_nonzero", "equal"):
             self.decided |= reach  # the number leaves the tensors: an `if` or a loop may hang on it
         if step.name == "elu" and any(number == _SELU_SCALE for number in args[1:] if isinstance(number, float)):
@@ -172,15 +176,19 @@ class Flow:
         rows = None if noise is None else shared_rows(noise, h)
         mark = self.mark(h)
         in_place = step.mutable and key in self._inputs
-        application = Application(draw, call, summarise(h), rows, mark.selu, key in self._inputs, in_place)
+        application = Application(draw, call, summarise(h), rows, mark.selu, mark.affine, key in self._inputs, in_place)
         if self._keep and rows is not None:
             application.kept = h.detach().clone()
         elif self._keep and call is not None and (1, *call.shape) == tuple(h.shape):
-            application.kept = (
-                h[0].detach().clone()
-            )  # axis 0 is what Dropout1d and 3d put before one example
+            application.kept = h[0].detach().clone()  # axis 0 is what Dropout1d and 3d put before one example
         self.applications.append(application)
         return application
+
+    def _is_affine(self, step: Step) -> bool:
+        if step.name == "add":  # a bias of its own, and not the shortcut of a residual block
+            biases = [_key(tensor)[0] in self._parameters for tensor in step.inputs]
+            return any(biases) and any(mark.affine for mark in step.marks)
+        return step.name in _AFFINE | _SQUASHING
 
     def _handed_on(self, step: Step, others: list[tuple[Tensor, Mark]]) -> Mark:
         if len(others) != 1:

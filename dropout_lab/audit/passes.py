@@ -15,7 +15,7 @@ from dropout_lab.audit.places import place_of_error
 from dropout_lab.audit.randomness import Randomness
 from dropout_lab.audit.recording import Recording, quietly, record, run_forward
 from dropout_lab.audit.restoration import Snapshot
-from dropout_lab.audit.sites import Origin
+from dropout_lab.audit.sites import Origin, named_modules
 from dropout_lab.audit.tensors import clones, largest_difference, rounding, scale, tensors_in
 
 TRAINING_PASSES = 3
@@ -91,8 +91,7 @@ def measure(model: nn.Module, inputs: tuple[Any, ...]) -> Measurements:
             f"{lazy[0]} belongs to a lazy module without parameters yet: run the model once, then audit it."
         )
     passes = _Passes(model, inputs)
-    modules = [(path.replace("_orig_mod.", ""), module) for path, module in model.named_modules()]
-    found = Measurements(modules)
+    found = Measurements(list(named_modules(model)))
     try:
         found.eval_passes = passes.eval_passes()
         found.in_eval = passes.watch(training=False, seed=10)

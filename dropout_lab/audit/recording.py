@@ -48,7 +48,8 @@ class Recording:
         Paths of the modules that ran.
     normed : list of Normed
     on_output : list of Application
-        Masks with nothing but a softmax or a sigmoid between them and the first output.
+        Masks over scores, with nothing but a softmax or a sigmoid between them and the first output. What comes from an
+        activation or a normalisation is no score: there the model is the body of a larger one.
     draws : list of Draw
         In the order in which they fell.
     applications : list of Application
@@ -123,7 +124,8 @@ def _recording(
     reached = flow.decided.union(*(flow.mark(tensor).reach for tensor in outputs))
     for origin, activity in trail.activities.items():
         activity.reaches_output = origin in reached
-    on_output = [mark.dropped for mark in map(flow.mark, outputs[:1]) if mark.dropped is not None]
+    marks = [(mark, mark.dropped) for mark in map(flow.mark, outputs[:1])]
+    on_output = [laid for mark, laid in marks if laid is not None and (mark.squashed or laid.after_affine)]
     for application in flow.applications:
         trail.activities[application.draw.origin].applications.append(application)
     kept = [tensor.clone() for tensor in outputs]

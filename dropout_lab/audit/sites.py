@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
-_BEARING: tuple[tuple[type[nn.Module], str, str], ...] = (
-    (nn.modules.dropout._DropoutNd, "p", "module"),
-    (nn.RNNBase, "dropout", "recurrent"),
-    (nn.MultiheadAttention, "dropout", "attention"),
-)
+from dropout_lab.torch_layers.bearers import p_attribute
+
+_KINDS: tuple[tuple[type[nn.Module], str], ...] = ((nn.RNNBase, "recurrent"), (nn.MultiheadAttention, "attention"))
 _NAMES_OF_P = ("p", "drop_prob", "dropout_p", "drop_p", "p_drop", "drop_rate", "dropout", "rate", "prob")
 _NAMES_OF_KEEP = ("keep_prob", "keep_p", "survival_prob")
 
@@ -78,11 +77,10 @@ class Site:
 
 def kind_of(module: nn.Module) -> str | None:
     """How a module bears dropout, by its type or its name: "module", "recurrent", "attention", or None."""
-    for bearing, _, kind in _BEARING:
-        if isinstance(module, bearing):
-            return kind
-    named = "drop" in type(module).__name__.lower()
-    return "module" if named and is_bare(module) else None
+    known = p_attribute(module) is not None
+    named = is_bare(module) and "drop" in type(module).__name__.lower()
+    kind = next((kind for bearer, kind in _KINDS if isinstance(module, bearer)), "module")
+    return kind if known or named else None
 
 
 def is_bare(module: nn.Module) -> bool:
@@ -92,14 +90,20 @@ def is_bare(module: nn.Module) -> bool:
 
 def declared_p(module: nn.Module) -> object:
     """The drop probability a module holds, as it is; None if it holds none."""
-    for bearing, name, _ in _BEARING:
-        if isinstance(module, bearing):
-            return getattr(module, name, None)
+    known = p_attribute(module)
+    if known is not None:
+        return getattr(module, known, None)
     for name in _NAMES_OF_P:
         if hasattr(module, name):
             return getattr(module, name)
     keep = next((getattr(module, name) for name in _NAMES_OF_KEEP if hasattr(module, name)), None)
     return None if number(keep) is None else 1 - float(number(keep) or 0)
+
+
+def named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Every module with its path as the reader wrote it, without the wrapper that torch.compile puts in between."""
+    for path, module in model.named_modules():
+        yield ".".join(part for part in path.split(".") if part != "_orig_mod"), module
 
 
 def number(p: object) -> float | None:

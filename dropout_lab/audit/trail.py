@@ -14,7 +14,7 @@ from dropout_lab.audit.flow import Application
 from dropout_lab.audit.functions import Call
 from dropout_lab.audit.layouts import Layouts
 from dropout_lab.audit.places import caller
-from dropout_lab.audit.sites import Origin, declared_p, is_bare, kind_of
+from dropout_lab.audit.sites import Origin, declared_p, is_bare, kind_of, named_modules
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Trail:
     """
 
     def __init__(self, model: nn.Module, layouts: Layouts) -> None:
-        self._paths = {id(module): path.replace("_orig_mod.", "") for path, module in model.named_modules()}
+        self._paths = {id(module): path for path, module in named_modules(model)}
         self._stack = [model]
         self._layouts = layouts
         self.open: list[Call] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from dropout_lab.audit.passes import Measurements
+from dropout_lab.audit.passes import AuditError, Measurements
 from dropout_lab.audit.report import Finding
 from dropout_lab.audit.rules.wording import finding, line_of
 from dropout_lab.audit.sites import number
@@ -22,7 +22,7 @@ def probability_findings(found: Measurements) -> Iterator[Finding]:
         if isinstance(activity.p, bool):
             yield from _bool(activity)
         elif p is not None and not 0 <= p <= 1:
-            yield _outside(activity, p)
+            yield _outside(activity, p, found.failure)
         elif p == 1 and activity.calls:
             yield _everything(activity)
 
@@ -36,12 +36,12 @@ def _bool(activity: Activity) -> Iterator[Finding]:
         yield finding("training-passed-as-p", str(activity.origin), message + line_of(activity))
 
 
-def _outside(activity: Activity, p: float) -> Finding:
+def _outside(activity: Activity, p: float, failure: AuditError | None) -> Finding:
     slip = f" If {p:g} is a percentage, the probability is {p / 100:g}." if 1 < p <= 100 else ""
     what = "not a number" if math.isnan(p) else f"{p:g}"
     message = (
-        f"p is {what}; it is the probability that a unit is dropped, so it lies in [0, 1]. A value set after "
-        f"construction is checked by nobody until forward runs in training mode.{slip}"
+        f"p is {what}; it is the probability that a unit is dropped, so it lies in [0, 1]. What is set after "
+        f"construction is checked by nobody before forward runs.{slip}{f' Here {failure}.' if failure else ''}"
     )
     return finding("p-out-of-range", str(activity.origin), message + line_of(activity))
 

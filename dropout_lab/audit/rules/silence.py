@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from dropout_lab.audit.passes import TRAINING_PASSES, Measurements
 from dropout_lab.audit.report import Finding
 from dropout_lab.audit.rules.wording import finding, line_of, stated
-from dropout_lab.audit.sites import declared_p, is_bare, kind_of, number
+from dropout_lab.audit.sites import declared_p, number
 from dropout_lab.audit.trail import Activity
 
 _SUFFIXES = ("_p", "_prob", "_rate", "p")
@@ -21,9 +22,7 @@ def silence_findings(found: Measurements) -> Iterator[Finding]:
     yield from _identities(found)
     if len(found.in_training) < TRAINING_PASSES:
         return
-    for path, module in found.modules:
-        if _is_plain_dropout(module) and _may_drop(module):
-            yield from _uncalled(found, path, module)
+    yield from _uncalled(found)
     for activity in found.in_training[0].activities.values():
         if activity.origin in found.ignored:
             yield _ignored(activity)
@@ -77,28 +76,25 @@ def _promised(owner: nn.Module, name: str) -> tuple[str, float] | None:
     return None
 
 
-def _is_plain_dropout(module: nn.Module) -> bool:
-    return kind_of(module) == "module" and is_bare(module)
+def _uncalled(found: Measurements) -> Iterator[Finding]:
+    """Modules that their owners, though they ran, never called; unless something in the owner drops in their stead.
 
-
-def _may_drop(module: nn.Module) -> bool:
-    p = number(declared_p(module))
-    return p is not None and 0 < p <= 1
-
-
-def _uncalled(found: Measurements, path: str, module: nn.Module) -> Iterator[Finding]:
-    """A module that its owner, though it ran, never called; unless something in the owner drops in its stead."""
-    owner = path.rpartition(".")[0]
-    for seen in found.in_training:
-        origins = (activity.origin for activity in seen.activities.values() if activity.draws)
-        if path in seen.called or owner not in seen.called or any(origin.path == owner for origin in origins):
-            return
-    name = type(module).__name__
-    message = (
-        f"{name}(p={number(declared_p(module)):g}) is built and never called: "
-        f"{TRAINING_PASSES} training passes went through {owner or 'the model'} and none came by here."
-    )
-    yield finding("never-called", path, message)
+    Where another instance of the owner's class does call its own, leaving this one out is a decision.
+    """
+    modules, passes = dict(found.modules), found.in_training
+    called = set[str]().union(*(seen.called for seen in passes))
+    drawing = {draw.origin.path for seen in passes for draw in seen.draws}
+    used = {(type(modules[path.rpartition(".")[0]]), path.rpartition(".")[2]) for path in called}
+    for path, module in found.modules:
+        owner, _, name = path.rpartition(".")
+        p = number(declared_p(module))
+        idle = path not in called and owner in called - drawing and (type(modules[owner]), name) not in used
+        if idle and isinstance(module, _DropoutNd) and p is not None and 0 < p <= 1:
+            message = (
+                f"{type(module).__name__}(p={p:g}) is built and never called: {TRAINING_PASSES} training passes went "
+                f"through {owner or 'the model'} and none came by here."
+            )
+            yield finding("never-called", path, message)
 
 
 def _never_drops(found: Measurements, activity: Activity) -> bool:
@@ -111,13 +107,13 @@ def _never_drops(found: Measurements, activity: Activity) -> bool:
     if activity.origin.kind == "functional":
         return any("alpha" in call.name and call.training is False and call.p for call in activity.functions)
     p = number(activity.p)
-    return isinstance(module, nn.modules.dropout._DropoutNd) and bool(activity.calls) and p is not None and 0 < p < 1
+    return isinstance(module, _DropoutNd) and bool(activity.calls) and p is not None and 0 < p < 1
 
 
 def _mute(activity: Activity) -> Finding:
     reason = (
         "its training argument is False, which for this function is the default"
-        if activity.functions
+        if activity.origin.kind == "functional"
         else "its forward gives the input back"
     )
     message = f"In training mode this drops nothing{stated(activity)}: {reason}. {TRAINING_PASSES} passes drew no mask."
