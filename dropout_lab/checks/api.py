@@ -1,11 +1,9 @@
-"""The five calls that lessons use."""
+"""The six calls that lessons use."""
 
 from __future__ import annotations
 
-import ast
 import html
 import importlib
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +11,10 @@ from dropout_lab.checks import lessons
 from dropout_lab.checks.diagnose import examine, explain
 from dropout_lab.checks.exercise import AnswerError, Exercise
 from dropout_lab.checks.memory import recall, remember
+from dropout_lab.checks.quoting import plain_source
 from dropout_lab.checks.run import OutOfTimeError, run_guarded, where_it_stopped
 from dropout_lab.checks.subjects import named, undisturbed
-from dropout_lab.checks.verdict import Verdict, failed, verdict_on
+from dropout_lab.checks.verdict import Verdict, explained, failed, verdict_on
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,17 @@ def check(exercise_id: str, answer: Any) -> Verdict:
     >>> check("01-a", lambda shape, p, rng: rng.random(shape) < p).diagnosis
     'keep-drop-swapped'
     """
+    verdict = judge(exercise_id, answer)
+    if verdict.status != "not attempted":
+        remember(verdict.exercise, "status", verdict.status)
+    return verdict
+
+
+def judge(exercise_id: str, code: Any) -> Verdict:
+    """The verdict of :func:`check` on code that is not the learner's answer: the progress takes no note of it."""
     exercise = find(exercise_id)
     with undisturbed():
-        verdict = _judge(exercise, answer)
-    if verdict.status != "not attempted":
-        remember(exercise.id, "status", verdict.status)
-    return verdict
+        return _judge(exercise, code)
 
 
 def hint(exercise_id: str) -> Text:
@@ -84,16 +88,7 @@ def solution(exercise_id: str) -> Text:
 
 def solution_source(exercise_id: str) -> str:
     """The source of :func:`solution`, without its annotations: a lesson's cells have not imported the types."""
-    source = inspect.getsource(find(exercise_id).solution).rstrip()
-    lines = source.splitlines()
-    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
-    for function in sorted(functions, key=lambda node: -node.lineno):
-        for argument in ast.walk(function.args):
-            if isinstance(argument, ast.arg):
-                argument.annotation = None
-        header = f"{' ' * function.col_offset}def {function.name}({ast.unparse(function.args)}):"
-        lines[function.lineno - 1 : function.body[0].lineno - 1] = [header]
-    return "\n".join(lines)
+    return plain_source(find(exercise_id).solution)
 
 
 def progress() -> Text:
@@ -132,15 +127,19 @@ def _judge(exercise: Exercise, answer: Any) -> Verdict:
     except NotImplementedError:
         return Verdict(exercise.id, "not attempted")
     except AnswerError as wrong:
-        return failed(exercise, [f"Seen: {wrong}"])
+        row = next((row for row in exercise.bank if row.slug == wrong.slug), None)
+        return failed(exercise, [f"Seen: {wrong}", *explained(row)], row.slug if row else None)
     except OutOfTimeError as late:
         return failed(exercise, [f"Seen: {named(answer)} was {late}.", "Is there a loop that never ends?"])
     except Exception as error:
-        return failed(exercise, [_stopped(answer, error)])
+        return failed(exercise, [_stopped(exercise, answer, error)])
     return verdict_on(exercise, explain(exercise, stages) if stages else None)
 
 
-def _stopped(answer: Any, error: Exception) -> str:
+def _stopped(exercise: Exercise, answer: Any, error: Exception) -> str:
     place = where_it_stopped(error)
     came = f"{type(error).__name__}: {error}"
-    return f"Seen: {named(answer)} stopped at {place}: {came}" if place else f"Seen: {named(answer)} stopped: {came}"
+    if place:
+        return f"Seen: {named(answer)} stopped at {place}: {came}"
+    header = plain_source(exercise.solution).partition("\n")[0]
+    return f"Seen: {named(answer)} could not be called: {came}\nExpected: {header.removeprefix('def ').rstrip(':')}."

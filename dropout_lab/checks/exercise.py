@@ -9,7 +9,17 @@ from typing import Any
 
 
 class AnswerError(Exception):
-    """An answer of the wrong type or shape: the message tells the learner what came and what was expected."""
+    """An answer of the wrong type or shape: the message tells the learner what came and what was expected.
+
+    Attributes
+    ----------
+    slug : str or None
+        The misconception whose shape this is.
+    """
+
+    def __init__(self, message: str, slug: str | None = None) -> None:
+        super().__init__(message)
+        self.slug = slug
 
 
 @dataclass(frozen=True)

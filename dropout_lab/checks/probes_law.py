@@ -65,7 +65,7 @@ def survivor_scale(sample: Sample, scaled: bool) -> Observation:
         f"scale at p={sample.p}",
         value / right,
         not kept.size or abs(value - right) <= 1e-6 * right or spread > 1e-6,
-        f"survivors are multiplied by {value:.3g} at p = {sample.p}, so the mean becomes {mean:.2f} of what it was",
+        f"survivors are multiplied by {value:.3g} at p = {sample.p}, so the mean becomes {mean:.2f} times what it was",
         f"a factor of {right:.3g}, so that the mean stays",
         1e-6 + spread / right,
     )

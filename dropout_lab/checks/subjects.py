@@ -152,8 +152,19 @@ def _array(value: Any, shape: tuple[int, ...], what: str = "the result") -> Arra
     if not isinstance(value, np.ndarray):
         raise AnswerError(f"{what} is of type {type(value).__name__}; I expected an array of shape {shape}.")
     if value.shape != shape:
-        raise AnswerError(f"{what} has shape {value.shape}; I expected {shape}, a value for every unit.")
+        message = f"{what} has shape {value.shape}; I expected {shape}, a value for every unit."
+        raise AnswerError(message, shared_by_shape(value.shape, shape))
     return value
+
+
+def shared_by_shape(came: tuple[int, ...], expected: tuple[int, ...]) -> str | None:
+    """The slip of a result that broadcasting would repeat: which axis has no coins of its own?"""
+    padded = (1,) * (len(expected) - len(came)) + came
+    shared = [axis for axis, size in enumerate(padded) if size == 1]
+    if len(padded) != len(expected) or any(size not in (1, full) for size, full in zip(padded, expected, strict=True)):
+        return None
+    whole = {(0,): "one-mask-for-the-batch", tuple(range(1, len(expected))): "one-coin-per-example"}
+    return "one-coin-for-all" if len(shared) == len(expected) else whole.get(tuple(shared))
 
 
 def _pair(value: Any) -> tuple[Any, Any]:

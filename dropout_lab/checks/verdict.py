@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dropout_lab.checks.diagnose import Diagnosis
-from dropout_lab.checks.exercise import Exercise
+from dropout_lab.checks.exercise import Exercise, Misconception
 
 Status = Literal["passed", "failed", "not attempted"]
 COLOURS = {"passed": "#009E73", "failed": "#D55E00", "not attempted": "#56B4E9"}
@@ -62,9 +62,14 @@ def verdict_on(exercise: Exercise, diagnosis: Diagnosis | None) -> Verdict:
         lines += [f"Also seen: {'; '.join(others)}."] if others else []
         lines += ["This fits none of the slips that I know by name.", f"Hint: {exercise.hints[0]}"]
     else:
-        lines += [f"Usually: {row.means}", f"Hint: {row.hint}"]
+        lines += explained(row)
         lines += ["There may be more: mend this and check again."] if diagnosis.more else []
     return failed(exercise, lines, row.slug if row else None)
+
+
+def explained(row: Misconception | None) -> list[str]:
+    """What a misconception usually means and its hint; nothing where there is no name."""
+    return [f"Usually: {row.means}", f"Hint: {row.hint}"] if row else []
 
 
 def failed(exercise: Exercise, lines: list[str], slug: str | None = None) -> Verdict:

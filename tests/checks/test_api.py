@@ -70,6 +70,7 @@ def test_an_exception_in_the_answer_names_the_line_and_shows_no_traceback():
     ("exercise", "answer", "part"),
     [
         ("01-a", lambda shape, p: np.ones(shape), "takes 2 positional arguments but 3 were given"),
+        ("02-a", lambda h, p, rng: h, "Expected: inverted_dropout(h, p, rng, training=True)"),
         ("01-a", lambda shape, p, rng: None, "Is the `return` missing?"),
         ("01-a", lambda shape, p, rng: (rng.random(shape) >= p).astype(int), "I expected bool"),
         ("01-a", lambda shape, p, rng: rng.random(shape[1:]) >= p, "shape"),
@@ -90,6 +91,27 @@ def test_a_wrong_type_or_shape_is_told_in_words(exercise, answer, part):
     assert verdict.status == "failed"
     assert part in verdict.message
     assert "Reread: lesson" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "slug"),
+    [
+        ("01-a", lambda shape, p, rng: rng.random(shape[1:]) >= p, "one-mask-for-the-batch"),
+        ("01-a", lambda shape, p, rng: rng.random((1, shape[1])) >= p, "one-mask-for-the-batch"),
+        ("01-a", lambda shape, p, rng: rng.random((shape[0], 1)) >= p, "one-coin-per-example"),
+        ("01-a", lambda shape, p, rng: np.array(rng.random() >= p), "one-coin-for-all"),
+        ("01-c", lambda shape, p, rng: rng.random((*shape[:2], 1, 1)) >= p, None),
+        ("01-a", lambda shape, p, rng: rng.random((shape[0] + 1, shape[1])) >= p, None),
+    ],
+)
+def test_a_shape_that_broadcasting_would_repeat_has_a_name(exercise, answer, slug):
+    verdict = check(exercise, answer)
+    assert (verdict.status, verdict.diagnosis) == ("failed", slug)
+
+
+def test_a_check_writes_nothing_beside_its_verdict(capfd):
+    check("02-a", lambda h, p, rng, training=True: h * (rng.random(h.shape) < p) / p)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_an_answer_that_runs_forever_gets_a_message(monkeypatch):

@@ -201,8 +201,8 @@ LATER = (
     ),
     Misconception(
         "dtype-changed",
-        "float32 went in and float64 came out: a float64 array or scale took part, such as `mask / (1 - p)`, whose "
-        "quotient is float64.",
+        "an array of another dtype took part, such as `mask / (1 - p)`: the quotient of a bool array and a number is "
+        "float64, whatever h is.",
         "Multiply h by the bool mask first and divide by the plain number (1 - p) last.",
         (trained(lambda h, p, rng: scaled(h.astype(np.float64), keeps(h, p, rng), p)),),
     ),

@@ -56,6 +56,12 @@ VARIANCE_BANK = (
         (ValueAnswer(lambda h, p: h**2 * (1 - p) / p),),
     ),
     Misconception(
+        "second-moment-for-variance",
+        "that is E[(m h / (1 - p))²], the second moment. Take the squared mean away to get the variance.",
+        "Var[X] = E[X²] - E[X]², and the mean is h.",
+        (ValueAnswer(lambda h, p: h**2 / (1 - p)),),
+    ),
+    Misconception(
         "sd-for-variance",
         "that is the standard deviation, the root of the variance.",
         "In which units is a variance of h measured?",
@@ -89,6 +95,12 @@ RATIO_BANK = (
         "that is the ratio for one layer. The next layer receives outputs that are too small and shrinks them again.",
         "What goes into layer 2 in training, and what at test time?",
         (ValueAnswer(lambda p, n_layers: 1 / (1 - p)),),
+    ),
+    Misconception(
+        "p-ignored",
+        "each layer counts as a factor of 2, which is right at p = 0.5 alone.",
+        "Which share of the units is kept at p = 0.2?",
+        (ValueAnswer(lambda p, n_layers: 2**n_layers),),
     ),
     Misconception(
         "layers-added",
