@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,12 @@ class Sample:
     h: Array
     ratio: Array
 
-    @property
+    @cached_property
     def zero(self) -> NDArray[np.bool_]:
         """True where a unit was dropped."""
         return np.equal(self.ratio, 0)
 
-    @property
+    @cached_property
     def share(self) -> float:
         """Share of the dropped units."""
         return float(self.zero.mean())
@@ -38,7 +39,7 @@ class Sample:
         binomial = n * self.share * (1 - self.share)
         return float(self.zero.sum(axis=axis).var() / binomial) if binomial else 1.0
 
-    @property
+    @cached_property
     def distinct(self) -> float:
         """Share of the calls whose masks differ; 1 where nothing is zero and there is no mask to compare."""
         return len({mask.tobytes() for mask in self.zero}) / len(self.zero) if self.zero.any() else 1.0
