@@ -12,7 +12,7 @@ class Advice(NamedTuple):
     lesson: str
 
 
-_PYTORCH = "06 The same layer in PyTorch"
+_PYTORCH = "06 Write the same layer in PyTorch"
 _MASKS = "01 Flip a coin for every unit"
 _BUGS = "08 Bugs in the wild"
 _NORM = "14 Normalisation and schedules"
@@ -83,7 +83,7 @@ ADVICE: dict[str, Advice] = {
     ),
     "input-modified": Advice(
         "Leave out inplace=True in the first layer: the batch belongs to the caller.",
-        "05 Forward and backward in NumPy",
+        "05 Write forward and backward in NumPy",
     ),
     "weights-overwritten": Advice(
         "Mask a copy and keep the parameter: F.linear(h, self.weight * mask), nothing assigned to self.weight.",
@@ -91,6 +91,6 @@ ADVICE: dict[str, Advice] = {
     ),
     "batch-norm-in-train": Advice(
         "Put the dropout modules in training mode, not the model: batch norm must stay in eval mode in MC passes.",
-        "15 MC dropout",
+        "15 Ask a network how sure it is",
     ),
 }

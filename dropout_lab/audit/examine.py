@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from dropout_lab.audit.passes import Measurements, measure
+from dropout_lab.audit.measurements import Measurements, measure
 from dropout_lab.audit.report import Report
 from dropout_lab.audit.rules import all_findings
 from dropout_lab.audit.sites import Site, number
@@ -27,8 +27,9 @@ def audit(model: nn.Module, *inputs: Any, random_in_eval: bool = False) -> Repor
     *inputs : tensors, or whatever forward takes
         A small batch of real inputs, at least two examples; they are copied, never written into.
     random_in_eval : bool, default False
-        Whether noise after ``eval()`` is meant. Monte-Carlo wrappers that switch dropout modules on inside forward, and
-        classes named MC…, MonteCarlo…, Always… or Bayes… are recognised without it.
+        Whether noise after ``eval()`` is meant. Wrappers that put dropout modules in training mode inside forward are
+        recognised without it, and so are modules that say it: a class MC…, MonteCarlo…, Always… or Bayes…, a switch
+        such as ``self.mc_dropout = True``.
 
     Returns
     -------
@@ -65,7 +66,8 @@ def _sites(found: Measurements) -> tuple[Site, ...]:
     training = found.in_training[0].activities if found.in_training else {}
     in_eval = found.in_eval.activities if found.in_eval is not None else {}
     every = {**{activity.origin: activity for activity in declared(found.modules)}, **in_eval, **training}
-    return tuple(_site(activity, training.get(origin), in_eval.get(origin)) for origin, activity in every.items())
+    sites = (_site(activity, training.get(origin), in_eval.get(origin)) for origin, activity in every.items())
+    return tuple(site for site in sites if site.p != 0 or site.kind == "module" or site.random_in_training)
 
 
 def _site(activity: Activity, training: Activity | None, in_eval: Activity | None) -> Site:

@@ -1,24 +1,22 @@
-"""The passes an audit is made of, each from the same state of the model, and what they showed."""
+"""The passes an audit is made of, each from the state in which the model came."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map
 
 from dropout_lab.audit.places import place_of_error
 from dropout_lab.audit.randomness import Randomness
 from dropout_lab.audit.recording import Recording, quietly, record, run_forward
 from dropout_lab.audit.restoration import Snapshot
-from dropout_lab.audit.sites import Origin, named_modules
+from dropout_lab.audit.sites import Origin
 from dropout_lab.audit.tensors import clones, largest_difference, rounding, scale, tensors_in
 
-TRAINING_PASSES = 3
 EVAL_PASSES = 3
 
 
@@ -54,72 +52,26 @@ class EvalPasses:
         return self.difference > max(4 * self.same_state, self.rounding)
 
 
-@dataclass
-class Measurements:
-    """Everything the rules look at.
-
-    Attributes
-    ----------
-    modules : list of (path, module)
-    eval_passes : EvalPasses or None
-    in_eval : Recording or None
-        One watched pass in eval mode.
-    in_training : list of Recording
-        Watched passes in training mode, each with another random state.
-    ignored : set of Origin
-        Origins whose draws reach no output, and whose draws change nothing when drawn anew.
-    over_batch : set of Origin
-        Origins whose tensors have the batch on axis 0, shown by changing one example.
-    failure : AuditError or None
-        Why passes are missing.
-    """
-
-    modules: list[tuple[str, nn.Module]]
-    eval_passes: EvalPasses | None = None
-    in_eval: Recording | None = None
-    in_training: list[Recording] = field(default_factory=list)
-    ignored: set[Origin] = field(default_factory=set)
-    over_batch: set[Origin] = field(default_factory=set)
-    failure: AuditError | None = None
-
-
-def measure(model: nn.Module, inputs: tuple[Any, ...]) -> Measurements:
-    """Run every pass; the model and all random states are afterwards what they were."""
-    lazy = [name for name, tensor in model.named_parameters() if is_lazy(tensor)]
-    if lazy:
-        raise AuditError(
-            f"{lazy[0]} belongs to a lazy module without parameters yet: run the model once, then audit it."
-        )
-    passes = _Passes(model, inputs)
-    found = Measurements(list(named_modules(model)))
-    try:
-        found.eval_passes = passes.eval_passes()
-        found.in_eval = passes.watch(training=False, seed=10)
-        for number in range(TRAINING_PASSES):
-            found.in_training.append(passes.watch(training=True, seed=20 + number))
-        found.ignored = {origin for origin in _unheard(found.in_training) if passes.changes_nothing(origin)}
-        if any(application.rows or application.call for application in found.in_training[0].applications):
-            found.over_batch = passes.over_batch()
-    except AuditError as failure:
-        found.failure = failure
-    finally:
-        passes.restore()
-    return found
-
-
-class _Passes:
-    """Passes of one model on one batch, each from the state the model came in."""
+class Passes:
+    """Passes of one model on one batch, each from the state in which the model came."""
 
     def __init__(self, model: nn.Module, inputs: tuple[Any, ...]) -> None:
         self._model, self._inputs = model, inputs
         self._snapshot = Snapshot(model)
         self._randomness = Randomness(model, tensors_in(inputs))
+        self._grad = False
 
     def restore(self) -> None:
+        """Put the model and all random states back."""
         self._snapshot.restore()
         self._randomness.restore()
 
     def eval_passes(self) -> EvalPasses:
+        """Passes that nobody watches: they also show whether the model runs at all, without gradients or with them."""
+        try:
+            self._plain(seed=0)
+        except AuditError:
+            self._grad = True
         same = [self._plain(seed=0, rewind=True) for _ in range(2)]
         others = [self._plain(seed=seed) for seed in range(1, EVAL_PASSES)]
         moved = self._snapshot.changed(self._model.named_buffers())
@@ -134,6 +86,7 @@ class _Passes:
         )
 
     def watch(self, *, training: bool, seed: int, **options: Any) -> Recording:
+        """One watched pass in a mode, with its own random state."""
         self._prepare(training=training, seed=seed)
         return self._record(training=training, **options)
 
@@ -169,7 +122,7 @@ class _Passes:
 
     def _record(self, *, training: bool, **options: Any) -> Recording:
         seen: Recording = self._caught(
-            lambda: record(self._model, self._inputs, self._randomness, **options), training=training
+            lambda: record(self._model, self._inputs, self._randomness, grad=self._grad, **options), training=training
         )
         return seen
 
@@ -177,13 +130,13 @@ class _Passes:
         self._prepare(training=False, seed=seed)
         if rewind:
             self._randomness.rewind()
-        with quietly():
+        with quietly(grad=self._grad):
             output = self._caught(lambda: run_forward(self._model, clones(self._inputs)), training=False)
-        return [tensor.clone() for tensor in tensors_in(output)]
+        return [tensor.detach().clone() for tensor in tensors_in(output)]
 
     def _prepare(self, *, training: bool, seed: int, freeze_norms: bool = False) -> None:
         self._snapshot.restore()
-        self._model.train(training)
+        self._caught(lambda: self._model.train(training), training=training)
         if freeze_norms:
             for module in self._model.modules():
                 if isinstance(module, nn.modules.batchnorm._NormBase):
@@ -200,16 +153,6 @@ class _Passes:
             text = " ".join(str(error).split())
             message = f"the model's forward raised {type(error).__name__} in {mode} mode{where}: {text}"
             raise AuditError(message) from error
-
-
-def _unheard(recordings: list[Recording]) -> set[Origin]:
-    first = recordings[0].activities
-    return {
-        origin
-        for origin in first
-        if all(origin in seen.activities and seen.activities[origin].flips_coins for seen in recordings)
-        and not any(seen.activities[origin].reaches_output for seen in recordings)
-    }
 
 
 def _with_another_first_row(inputs: tuple[Any, ...], size: int) -> tuple[Any, ...]:

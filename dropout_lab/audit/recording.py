@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from dropout_lab.audit.draws import Draw, draw_of, is_plain, may_draw, operation, random_state, set_random_state
+from dropout_lab.audit.draws import Draw
 from dropout_lab.audit.flow import Application, Flow
-from dropout_lab.audit.functions import call_of
 from dropout_lab.audit.layouts import Layouts
-from dropout_lab.audit.places import caller
 from dropout_lab.audit.randomness import Randomness
 from dropout_lab.audit.sites import Origin
-from dropout_lab.audit.summaries import Summary, summarise
 from dropout_lab.audit.tensors import clones, tensors_in
 from dropout_lab.audit.trail import Activity, Trail
-
-
-@dataclass
-class Normed:
-    """A dropped tensor that went straight into a batch norm that was measuring its batch."""
-
-    application: Application
-    path: str
-    seen: Summary
+from dropout_lab.audit.watchers import Functions, Normed, Operations
 
 
 @dataclass
@@ -74,10 +61,10 @@ def run_forward(model: nn.Module, inputs: tuple[Any, ...]) -> Any:
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """No gradients, no warnings (the audit says what they say), nothing compiled."""
+def quietly(*, grad: bool) -> Iterator[None]:
+    """No warnings (the audit says what they say), nothing compiled, and gradients only for a model that needs them."""
     with ExitStack() as stack:
-        stack.enter_context(torch.no_grad())
+        stack.enter_context(torch.set_grad_enabled(grad))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         compiled = "torch._dynamo" in sys.modules
@@ -90,6 +77,7 @@ def record(
     inputs: tuple[Any, ...],
     randomness: Randomness,
     *,
+    grad: bool = False,
     keep: bool = False,
     again: Origin | None = None,
 ) -> Recording:
@@ -100,6 +88,8 @@ def record(
     model, inputs : the model and what it is given
     randomness : Randomness
         Told of every generator that is met.
+    grad : bool, default False
+        Whether forward needs to differentiate.
     keep : bool, default False
         Keep copies of the tensors that a comparison of two passes needs.
     again : Origin, optional
@@ -109,8 +99,8 @@ def record(
     layouts = Layouts()
     trail = Trail(model, layouts)
     flow = Flow(list(tensors_in(inputs)), list(model.parameters()), keep=keep)
-    operations = _Operations(trail, flow, layouts, randomness, again)
-    with quietly(), trail.following(), _Functions(trail, layouts), operations:
+    operations = Operations(trail, flow, layouts, randomness, again)
+    with quietly(grad=grad), trail.following(), Functions(trail, layouts), operations:
         output = run_forward(model, inputs)
     layouts.finish()
     written = ((name, flow.mark(tensor).reach) for name, tensor in model.named_parameters())
@@ -119,105 +109,16 @@ def record(
 
 
 def _recording(
-    outputs: list[Tensor], trail: Trail, flow: Flow, operations: _Operations, masked: dict[str, Origin]
+    outputs: list[Tensor], trail: Trail, flow: Flow, operations: Operations, masked: dict[str, Origin]
 ) -> Recording:
     reached = flow.decided.union(*(flow.mark(tensor).reach for tensor in outputs))
     for origin, activity in trail.activities.items():
         activity.reaches_output = origin in reached
+        activity.decides = origin in flow.decided
     marks = [(mark, mark.dropped) for mark in map(flow.mark, outputs[:1])]
     on_output = [laid for mark, laid in marks if laid is not None and (mark.squashed or laid.after_affine)]
     for application in flow.applications:
         trail.activities[application.draw.origin].applications.append(application)
-    kept = [tensor.clone() for tensor in outputs]
+    kept = [tensor.detach().clone() for tensor in outputs]
     draws, normed = operations.draws, operations.normed
     return Recording(kept, trail.activities, trail.called, normed, on_output, draws, flow.applications, masked)
-
-
-class _Functions(TorchFunctionMode):
-    """Sees the functions of PyTorch as the model calls them, with their arguments."""
-
-    def __init__(self, trail: Trail, layouts: Layouts) -> None:
-        super().__init__()
-        self._trail, self._layouts = trail, layouts
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        call = call_of(func, args, kwargs, lambda: caller().place)
-        if call is None:
-            result = func(*args, **kwargs)
-            self._layouts.function(func, args, result)
-            return result
-        self._trail.begin(call)
-        self._layouts.opened(call, args)
-        try:
-            result = func(*args, **kwargs)
-        finally:
-            self._trail.open.pop()
-        self._layouts.closed(call, result)
-        return result
-
-
-class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees the operations that a pass comes down to, with their tensors."""
-
-    def __init__(
-        self, trail: Trail, flow: Flow, layouts: Layouts, randomness: Randomness, again: Origin | None
-    ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._trail, self._flow, self._layouts = trail, flow, layouts
-        self._randomness, self._again = randomness, again
-        self.draws: list[Draw] = []
-        self.normed: list[Normed] = []
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        inputs = list(tensors_in((args, kwargs)))
-        step = self._flow.before(func, args, inputs, self._trail.call)
-        self._batch_norm(step.name, args, inputs)
-        result, draw = self._run(func, args, kwargs, inputs) if may_draw(func) else (func(*args, **kwargs), None)
-        if draw is not None:
-            self._flow.native(step, draw, self._trail.call)
-        outputs = list(tensors_in(result))
-        if torch.Tag.pointwise in func.tags:
-            self._layouts.pointwise(inputs, outputs)
-        self._flow.after(step, outputs, draw)
-        return result
-
-    def _run(
-        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Tensor]
-    ) -> tuple[Any, Draw | None]:
-        generator = kwargs.get("generator")
-        device = inputs[0].device if inputs else torch.device(kwargs.get("device") or "cpu")
-        if generator is not None:
-            self._randomness.know(generator)
-        before = random_state(generator, device)
-        result = func(*args, **kwargs)
-        after = random_state(generator, device)
-        if torch.equal(before, after):
-            return result, None  # the operator may draw, and did not: attention without dropout
-        activity = self._trail.activity()
-        if activity.origin == self._again:
-            result = func(*args, **kwargs)
-            set_random_state(after, generator, device)
-        draw = self._draw(operation(func), list(tensors_in(result)), activity)
-        return result, draw
-
-    def _draw(self, name: str, results: list[Tensor], activity: Activity) -> Draw:
-        numbers = results[0] if is_plain(name) else results[1] if name == "native_dropout" else None
-        sure = name in ("bernoulli", "native_dropout") or bool(self._trail.open)
-        coin = sure or activity.origin.kind in ("recurrent", "attention")
-        draw = draw_of(name, numbers, activity.origin, coin=coin, training=self._trail.training)
-        activity.draws.append(draw)
-        self.draws.append(draw)
-        return draw
-
-    def _batch_norm(self, name: str, args: tuple[Any, ...], inputs: list[Tensor]) -> None:
-        if "batch_norm" not in name or not (any(arg is True for arg in args) or "update" in name):
-            return
-        dropped = self._flow.mark(inputs[0]).dropped
-        if dropped is not None:
-            self.normed.append(Normed(dropped, self._trail.path, summarise(inputs[0])))

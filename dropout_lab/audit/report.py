@@ -8,6 +8,8 @@ from textwrap import fill
 
 from dropout_lab.audit.sites import Site
 
+_SHOWN = 30  # so many sites are listed in the text; `sites` holds all
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -87,17 +89,21 @@ class Report:
         if not self.sites:
             return []
         rows = [("site", "what", "p", "in training", "in eval")]
-        rows += [(site.where, site.name, _p(site), _mode(site, True), _mode(site, False)) for site in self.sites]
+        rows += [
+            (site.where, site.name, _p(site), _mode(site, training=True), _mode(site, training=False))
+            for site in self.sites[:_SHOWN]
+        ]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-        return ["\n".join(line.rstrip() for line in lines)]
+        more = [f"and {len(self.sites) - _SHOWN} more"] if len(self.sites) > _SHOWN else []
+        return ["\n".join([*(line.rstrip() for line in lines), *more])]
 
 
 def _p(site: Site) -> str:
     return "" if site.p is None else f"{site.p:g}"
 
 
-def _mode(site: Site, training: bool) -> str:
+def _mode(site: Site, *, training: bool) -> str:
     if not site.calls:
         return "not called"
     return "random" if (site.random_in_training if training else site.random_in_eval) else "silent"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,6 +14,11 @@ from dropout_lab.torch_layers.bearers import p_attribute
 _KINDS: tuple[tuple[type[nn.Module], str], ...] = ((nn.RNNBase, "recurrent"), (nn.MultiheadAttention, "attention"))
 _NAMES_OF_P = ("p", "drop_prob", "dropout_p", "drop_p", "p_drop", "drop_rate", "dropout", "rate", "prob")
 _NAMES_OF_KEEP = ("keep_prob", "keep_p", "survival_prob")
+
+
+# a class MCDropout, MonteCarlo… or AlwaysOn…, and a switch mc_dropout = True, say that the noise in eval mode is meant
+_MEANT_CLASS = re.compile(r"MC(?![a-z])|Mc[A-Z]|MonteCarlo|Always|Bayes")
+_MEANT_SWITCH = re.compile(r"(^|_)(mc|always|bayes)|monte_?carlo|stochastic")
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,7 @@ def number(p: object) -> float | None:
     return float(p) if isinstance(p, (int, float)) else None
 
 
-def is_torch(module: nn.Module) -> bool:
-    """Whether the class of a module is PyTorch's own."""
-    return type(module).__module__.startswith("torch.")
+def is_meant_to_be_random(module: nn.Module) -> bool:
+    """Whether a module says, by its name or by a switch that is on, that it stays random in eval mode."""
+    switches = [name for name, value in vars(module).items() if value is True]
+    return bool(_MEANT_CLASS.search(type(module).__name__)) or any(map(_MEANT_SWITCH.search, switches))

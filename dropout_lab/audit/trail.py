@@ -14,7 +14,7 @@ from dropout_lab.audit.flow import Application
 from dropout_lab.audit.functions import Call
 from dropout_lab.audit.layouts import Layouts
 from dropout_lab.audit.places import caller
-from dropout_lab.audit.sites import Origin, declared_p, is_bare, kind_of, named_modules
+from dropout_lab.audit.sites import Origin, declared_p, is_bare, is_meant_to_be_random, kind_of, named_modules
 
 
 @dataclass
@@ -28,34 +28,36 @@ class Activity:
         The drop probability it declares, as it is.
     registered : bool
         Whether the model's train() and eval() reach it.
-    owner : str
-        Class of the innermost module that was running.
+    meant : bool
+        Whether the innermost module says that it stays random in eval mode.
     calls : int
         How often forward came by.
     training : set of bool
         The `training` of the innermost module that the model knows, at each call.
     functions, draws, applications : lists
         The dropout functions that ran, what was drawn, and what it was laid over.
-    reaches_output : bool
-        Whether anything drawn here led to the model's output.
+    reaches_output, decides : bool
+        Whether anything drawn here led to the model's output, or to a decision of the program (an ``if``).
     """
 
     origin: Origin
     p: object
     registered: bool
-    owner: str
+    meant: bool = False
     calls: int = 0
     training: set[bool] = field(default_factory=set)
     functions: list[Call] = field(default_factory=list)
     draws: list[Draw] = field(default_factory=list)
     applications: list[Application] = field(default_factory=list)
     reaches_output: bool = False
+    decides: bool = False
 
     @property
     def flips_coins(self) -> bool:
         """Whether it drew masks, and not noise of another kind."""
         named = self.origin.kind != "draw" and "drop" in self.origin.name.lower()
-        return any(draw.coin for draw in self.draws) or (named and bool(self.draws))
+        used = self.functions or self.applications or self.decides or self.origin.kind in ("recurrent", "attention")
+        return bool(self.draws) and (named or (bool(used) and any(draw.coin for draw in self.draws)))
 
 
 def declared(modules: Iterable[tuple[str, nn.Module]]) -> Iterator[Activity]:
@@ -64,7 +66,7 @@ def declared(modules: Iterable[tuple[str, nn.Module]]) -> Iterator[Activity]:
         kind = kind_of(module)
         if kind is not None:
             name = type(module).__name__
-            yield Activity(Origin(path, name, kind), declared_p(module), True, name)
+            yield Activity(Origin(path, name, kind), declared_p(module), True)
 
 
 class Trail:
@@ -119,7 +121,8 @@ class Trail:
         """The record of whoever is drawing, or about to draw, at this moment."""
         origin, p, registered = self._origin()
         if origin not in self.activities:
-            self.activities[origin] = Activity(origin, p, registered, type(self._stack[-1]).__name__)
+            meant = is_meant_to_be_random(self._stack[-1]) or is_meant_to_be_random(self._governor())
+            self.activities[origin] = Activity(origin, p, registered, meant)
         activity = self.activities[origin]
         activity.training.add(self.training)
         return activity

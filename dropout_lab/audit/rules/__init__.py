@@ -1,6 +1,6 @@
 """What counts as a finding: one function a rule, from measurements to findings."""
 
-from dropout_lab.audit.passes import Measurements
+from dropout_lab.audit.measurements import Measurements
 from dropout_lab.audit.report import Finding
 from dropout_lab.audit.rules.masks import mask_findings
 from dropout_lab.audit.rules.modes import mode_findings
@@ -17,7 +17,7 @@ def all_findings(found: Measurements, *, random_in_eval: bool) -> tuple[Finding,
     return merged(
         [
             *probability_findings(found),
-            *(() if random_in_eval else mode_findings(found)),
+            *mode_findings(found, random_in_eval=random_in_eval),
             *silence_findings(found),
             *mask_findings(found),
             *neighbour_findings(found),

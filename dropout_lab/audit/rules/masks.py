@@ -7,7 +7,7 @@ from itertools import combinations
 
 from dropout_lab.audit.draws import Draw
 from dropout_lab.audit.functions import Call
-from dropout_lab.audit.passes import TRAINING_PASSES, Measurements
+from dropout_lab.audit.measurements import TRAINING_PASSES, Measurements
 from dropout_lab.audit.recording import Recording
 from dropout_lab.audit.report import Finding
 from dropout_lab.audit.rules.wording import dropped_share, finding, line_of, percent, stated
@@ -42,13 +42,15 @@ def _repeated(passes: list[Recording]) -> Iterator[Finding]:
         )
         yield finding("same-mask-everywhere", str(first), message + line_of(activity))
     inside = {other for others in pairs.values() for other in others} | set(pairs)
-    for origin, activity in passes[0].activities.items():
-        if origin not in inside and _never_changes(origin, passes):
-            message = (
-                f"The mask is the same in every training pass{stated(activity)}: {len(passes)} passes with different "
-                "random states drew equal coins, so the same units are dropped for ever."
-            )
-            yield finding("seeded-inside", str(origin), message + line_of(activity))
+    frozen = [origin for origin in passes[0].activities if origin not in inside and _never_changes(origin, passes)]
+    if frozen:
+        activity = passes[0].activities[frozen[0]]
+        others_named = f" So are those of {', '.join(map(str, frozen[1:]))}." if frozen[1:] else ""
+        message = (
+            f"The masks are the same in every training pass{stated(activity)}: {len(passes)} passes with different "
+            f"random states drew equal coins, so the same units are dropped for ever.{others_named}"
+        )
+        yield finding("seeded-inside", str(frozen[0]), message + line_of(activity))
 
 
 def _equal_pairs(passes: list[Recording]) -> dict[Origin, list[Origin]]:
@@ -69,6 +71,8 @@ def _equal_pairs(passes: list[Recording]) -> dict[Origin, list[Origin]]:
 
 
 def _never_changes(origin: Origin, passes: list[Recording]) -> bool:
+    if not passes[0].activities[origin].flips_coins:
+        return False
     rows = [seen.activities[origin].draws if origin in seen.activities else [] for seen in passes]
     if not rows[0] or not all(len(row) == len(rows[0]) and all(draw.coin for draw in row) for row in rows):
         return False

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from dropout_lab.audit.passes import EvalPasses, Measurements
+from dropout_lab.audit.measurements import Measurements
+from dropout_lab.audit.passes import EvalPasses
 from dropout_lab.audit.recording import Recording
 from dropout_lab.audit.report import Finding
 from dropout_lab.audit.rules.wording import dropped_share, finding, line_of, percent, stated
 from dropout_lab.audit.trail import Activity
 
-# a class that calls itself MCDropout, MonteCarlo… or AlwaysOn… says that its noise in eval mode is meant
-_MEANT = re.compile(r"MC(?![a-z])|Mc[A-Z]|MonteCarlo|Always|Bayes")
 
-
-def mode_findings(found: Measurements) -> Iterator[Finding]:
-    """Dropout that eval() does not stop, and batch norm that eval() does not hold."""
+def mode_findings(found: Measurements, *, random_in_eval: bool) -> Iterator[Finding]:
+    """Dropout that eval() does not stop, unless that is meant, and batch norm that eval() does not hold."""
     passes, seen = found.eval_passes, found.in_eval
     if passes is None:
         return
     if passes.moved:
         yield _moved(passes)
-    if seen is None:
+    if seen is None or random_in_eval:
         return
     loud = [activity for activity in seen.activities.values() if activity.draws and activity.reaches_output]
     yield from (_still_random(activity, passes, found) for activity in loud if _is_accident(activity))
@@ -32,8 +29,7 @@ def mode_findings(found: Measurements) -> Iterator[Finding]:
 
 def _is_accident(activity: Activity) -> bool:
     switched_on = activity.registered and all(draw.training for draw in activity.draws)
-    meant = _MEANT.search(activity.origin.name) or _MEANT.search(activity.owner)
-    return activity.flips_coins and not switched_on and not meant
+    return activity.flips_coins and not switched_on and not activity.meant
 
 
 def _still_random(activity: Activity, passes: EvalPasses, found: Measurements) -> Finding:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dropout_lab.audit.flow import Application
-from dropout_lab.audit.passes import Measurements
-from dropout_lab.audit.recording import Normed, Recording
+from dropout_lab.audit.measurements import Measurements
+from dropout_lab.audit.recording import Recording
 from dropout_lab.audit.report import Finding
 from dropout_lab.audit.rules.wording import dropped_share, finding, line_of, percent, stated
 from dropout_lab.audit.sites import number
 from dropout_lab.audit.trail import Activity
+from dropout_lab.audit.watchers import Normed
 
 _FEW_ZEROS = 0.01  # of a ReLU's outputs more than this share is exactly zero
 

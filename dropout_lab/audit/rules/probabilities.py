@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from dropout_lab.audit.passes import AuditError, Measurements
+from dropout_lab.audit.measurements import Measurements
+from dropout_lab.audit.passes import AuditError
 from dropout_lab.audit.report import Finding
 from dropout_lab.audit.rules.wording import finding, line_of
 from dropout_lab.audit.sites import number

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from dropout_lab.audit.passes import TRAINING_PASSES, Measurements
+from dropout_lab.audit.measurements import TRAINING_PASSES, Measurements
 from dropout_lab.audit.report import Finding
 from dropout_lab.audit.rules.wording import finding, line_of, stated
 from dropout_lab.audit.sites import declared_p, number

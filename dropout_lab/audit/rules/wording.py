@@ -10,6 +10,8 @@ from dropout_lab.audit.report import Finding
 from dropout_lab.audit.sites import number
 from dropout_lab.audit.trail import Activity
 
+_SHOWN = 3  # so many places of one line of source are named
+
 
 def finding(code: str, where: str, message: str) -> Finding:
     """A finding with the advice that belongs to its code."""
@@ -49,8 +51,7 @@ def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _one(group: list[Finding]) -> Finding:
-    first, others = group[0], {found.where for found in group[1:]} - {group[0].where}
-    if not others:
-        return first
-    where = f"{first.where} and {len(others)} more"
+    first, places = group[0], list(dict.fromkeys(found.where for found in group))
+    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+    where = ", ".join(places[:_SHOWN]) + more
     return Finding(first.code, where, first.message, first.fix, first.lesson)
