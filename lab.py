@@ -242,7 +242,7 @@ def test(python: Path, names: list[str]) -> int:
 
 def jupyterlab(python: Path, root: Path) -> list[str]:
     """Return the command that opens JupyterLab on the first lesson, on this machine only and with its token."""
-    server = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={root}"]
+    server = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={root}", "--allow-root"]  # root is usual in containers
     first = "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb"
     return [str(python), "-m", "jupyterlab", *server, first]
 

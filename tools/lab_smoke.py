@@ -67,7 +67,7 @@ def running_lab(python: Path, course: Path, folder: Path) -> Iterator[dict[str, 
     environment = {f"JUPYTER_{kind}": str(folder / kind) for kind in kinds}
     environment |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "IPYTHONDIR": str(folder / "ipython")}
     environment |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "DROPOUT_LAB_PROGRESS": "off"}
-    command = [*jupyterlab(python, course), "--no-browser", "--allow-root", "--ServerApp.port=0"]
+    command = [*jupyterlab(python, course), "--no-browser", "--ServerApp.port=0"]
     with (folder / "lab.log").open("w") as log:
         process = subprocess.Popen(
             command,
