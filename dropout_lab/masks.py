@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from dropout_lab.arguments import require_axes, require_probability, require_rng, require_shape
+from dropout_lab.arguments import require_axes, require_float_dtype, require_probability, require_rng, require_shape
 
 
 def bernoulli_mask(
@@ -65,3 +65,37 @@ def bernoulli_mask(
     # >= and not >: rng.random() can return exactly 0.0, which must be kept at p = 0
     kept = np.asarray(require_rng(rng).random(coins) >= p)
     return np.broadcast_to(kept, sizes).copy() if shared else kept
+
+
+def normal_noise(
+    shape: int | Sequence[int], rng: np.random.Generator, *, dtype: DTypeLike = np.float64
+) -> NDArray[np.floating]:
+    """Sample independent standard normal numbers ε ~ N(0, 1); 1 + √α ε has mean 1 and variance α.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Shape of the noise, usually ``h.shape``.
+    rng : numpy.random.Generator
+        Where the numbers come from; its state moves on.
+    dtype : float dtype, default float64
+        What comes back. Dtypes narrower than float32 are drawn as float32 and rounded.
+
+    Returns
+    -------
+    noise : float array of shape `shape`
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a seed in the place of `rng`, an empty shape, a dtype that does not hold floats.
+
+    Examples
+    --------
+    >>> noise = normal_noise((200, 500), np.random.default_rng(0), dtype=np.float32)
+    >>> noise.dtype, round(float(noise.std()), 2)
+    (dtype('float32'), 1.0)
+    """
+    wanted = require_float_dtype(dtype)
+    drawn = np.float64 if wanted.itemsize >= np.dtype(np.float64).itemsize else np.float32
+    return np.asarray(require_rng(rng).standard_normal(require_shape(shape), dtype=drawn)).astype(wanted, copy=False)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dropout_lab.masks import bernoulli_mask
+from dropout_lab.masks import bernoulli_mask, normal_noise
 
 PROBABILITIES = (0.1, 0.2, 0.7)
 
@@ -136,3 +136,54 @@ def test_bad_input_is_refused_with_the_repair(change, error, words):
     arguments = {"shape": (2, 3), "p": 0.2, "rng": np.random.default_rng(0)} | change
     with pytest.raises(error, match=re.escape(words)):
         bernoulli_mask(**arguments)
+
+
+# Noise with real values
+
+
+@given(hnp.array_shapes(max_dims=4, max_side=5), st.sampled_from([np.float16, np.float32, np.float64]))
+def test_normal_noise_has_the_asked_shape_and_dtype_and_is_finite(shape, dtype):
+    noise = normal_noise(shape, np.random.default_rng(0), dtype=dtype)
+    assert (noise.shape, noise.dtype) == (shape, dtype)
+    assert np.isfinite(noise).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_normal_noise_has_the_moments_of_a_standard_normal(dtype):
+    # E[ε^k] = 0, 1, 0, 3 and Var[ε^k] = E[ε^2k] - E[ε^k]² = 1, 2, 15, 96
+    noise = normal_noise(200_000, np.random.default_rng(1), dtype=dtype).astype(float)
+    for power, mean, variance in [(1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)]:
+        assert abs((noise**power).mean() - mean) < 5 * math.sqrt(variance / noise.size)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_neighbours_in_normal_noise_are_uncorrelated(axis):
+    noise = np.moveaxis(normal_noise((300, 400), np.random.default_rng(2)), axis, 0)
+    products = noise[1:] * noise[:-1]
+    assert abs(products.mean()) < 5 / math.sqrt(products.size)
+
+
+def test_normal_noise_is_that_of_the_generator_whose_state_moves_on():
+    rng = np.random.default_rng(3)
+    first, second = normal_noise((3, 4), rng), normal_noise((3, 4), rng)
+    np.testing.assert_array_equal(first, np.random.default_rng(3).standard_normal((3, 4)))
+    assert (first != second).all()
+
+
+def test_normal_noise_leaves_the_global_random_state_alone(assert_global_state_untouched):
+    assert_global_state_untouched(lambda: normal_noise((3, 4), np.random.default_rng(4)))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"rng": 0}, TypeError, "Make one with np.random.default_rng(0)"),
+        ({"shape": (0, 3)}, ValueError, "there is no unit to drop"),
+        ({"shape": (2.0, 3)}, TypeError, "such as h.shape"),
+        ({"dtype": np.int64}, TypeError, "such as np.float32; got int64"),
+    ],
+)
+def test_normal_noise_refuses_bad_input_with_the_repair(change, error, words):
+    arguments = {"shape": (2, 3), "rng": np.random.default_rng(0)} | change
+    with pytest.raises(error, match=re.escape(words)):
+        normal_noise(**arguments)

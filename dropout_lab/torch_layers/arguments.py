@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from dropout_lab.arguments_noise import unshared_mask
+
 
 def require_generator(generator: object) -> torch.Generator | None:
     """Return `generator` if it is a torch.Generator or None; raise TypeError with the usual repair otherwise."""
@@ -53,3 +55,44 @@ def require_mask_tensor(mask: object, h: torch.Tensor) -> torch.Tensor:
     if mask.device != h.device:
         raise ValueError(f"mask must be on the device of h, {h.device}; got {mask.device}.")
     return mask
+
+
+def require_shared_mask_tensor(mask: object, h: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    """Return `mask` if it fits `h` and holds one coin along `axes`.
+
+    While torch.compile or torch.export traces there are no values to look at, nor on the meta device: then shape and
+    dtype alone are checked. torch.func.vmap refuses to look at values, so draw the mask inside of it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`require_mask_tensor`, and where two positions that share a coin differ.
+    """
+    mask = require_mask_tensor(mask, h)
+    if torch.compiler.is_compiling() or mask.device.type == "meta":
+        return mask
+    coins = mask[tuple(slice(1) if axis in axes else slice(None) for axis in range(mask.dim()))]
+    if not torch.equal(mask, coins.expand_as(mask)):
+        raise ValueError(unshared_mask(axes))
+    return mask
+
+
+def require_noise_tensor(noise: object, shape: torch.Size, device: torch.device) -> torch.Tensor:
+    """Return `noise` if it is a float tensor of exactly `shape` on `device`.
+
+    Raises
+    ------
+    TypeError
+        If `noise` is not a tensor of real floats; a mask of bools is not noise with real values.
+    ValueError
+        If its shape differs from `shape` or its device from `device`.
+    """
+    if not isinstance(noise, torch.Tensor) or not noise.is_floating_point():
+        kind = noise.dtype if isinstance(noise, torch.Tensor) else type(noise).__name__
+        raise TypeError(f"noise is a tensor of floats, one real number for each unit; got {kind}.")
+    if noise.shape != shape:
+        wanted, found = tuple(shape), tuple(noise.shape)
+        raise ValueError(f"noise must have the shape of what it multiplies or moves, {wanted}; got {found}.")
+    if noise.device != device:
+        raise ValueError(f"noise must be on the device of h, {device}; got {noise.device}.")
+    return noise

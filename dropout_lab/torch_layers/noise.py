@@ -71,3 +71,50 @@ def bernoulli_mask(
         uniform = torch.rand(coins, generator=generator, dtype=torch.float32, device=device)
     kept = uniform >= p  # >= and not >: torch.rand can return exactly 0.0, which must be kept at p = 0
     return kept.expand(sizes).contiguous() if shared else kept
+
+
+def normal_noise(
+    shape: int | Sequence[int],
+    generator: torch.Generator | None = None,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> torch.Tensor:
+    """Sample independent standard normal numbers ε ~ N(0, 1); 1 + √α ε has mean 1 and variance α.
+
+    The torch twin of :func:`dropout_lab.masks.normal_noise`.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Shape of the noise, usually ``h.shape``.
+    generator : torch.Generator, optional
+        Where the numbers come from; its state moves on. None means PyTorch's default generator.
+    dtype : float dtype, default float32
+        What comes back. Dtypes narrower than float32 are drawn as float32 and rounded.
+    device : torch.device or str, optional
+        Where the noise lives; by default PyTorch's default device. A generator must be on the same one.
+
+    Returns
+    -------
+    noise : float tensor of shape `shape`
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a seed in the place of `generator`, an empty shape, a dtype that does not hold real floats.
+
+    Examples
+    --------
+    >>> noise = normal_noise((200, 500), torch.Generator().manual_seed(0))
+    >>> noise.dtype, round(noise.std().item(), 2)
+    (torch.float32, 1.0)
+    """
+    # see bernoulli_mask for the torch.Size and for the two lines that draw
+    sizes = shape if isinstance(shape, torch.Size) and 0 not in shape else require_shape(shape)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise TypeError(f"dtype is a float dtype such as torch.float32; got {dtype}.")
+    drawn = torch.float64 if dtype == torch.float64 else torch.float32
+    if require_generator(generator) is None:
+        return torch.randn(sizes, dtype=drawn, device=device).to(dtype)
+    return torch.randn(sizes, generator=generator, dtype=drawn, device=device).to(dtype)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropout_lab.torch_layers import bernoulli_mask
+from dropout_lab.torch_layers import bernoulli_mask, normal_noise
 
 RATES = (0.05, 0.2, 0.5, 0.9)
 
@@ -129,3 +129,67 @@ def test_bad_input_gets_an_error_that_says_what_was_meant(arguments, error, text
 def test_a_wrong_shared_axis_is_an_error(axes, error):
     with pytest.raises(error, match="shared_axes"):
         bernoulli_mask((2, 3), 0.2, shared_axes=axes)
+
+
+# Noise with real values
+
+
+@given(
+    shape=st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple),
+    dtype=st.sampled_from([torch.float64, torch.float32, torch.float16, torch.bfloat16]),
+)
+def test_normal_noise_has_the_asked_shape_and_dtype_and_is_finite(shape, dtype):
+    noise = normal_noise(shape, generator(), dtype=dtype)
+    assert (noise.shape, noise.dtype) == (shape, dtype)
+    assert bool(noise.isfinite().all())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_normal_noise_has_the_moments_of_a_standard_normal(dtype):
+    # E[ε^k] = 0, 1, 0, 3 and Var[ε^k] = E[ε^2k] - E[ε^k]² = 1, 2, 15, 96
+    noise = normal_noise(200_000, generator(1), dtype=dtype).double()
+    for power, mean, variance in [(1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)]:
+        assert abs((noise**power).mean().item() - mean) < 5 * math.sqrt(variance / noise.numel())
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_neighbours_in_normal_noise_are_uncorrelated(axis):
+    noise = normal_noise((300, 400), generator(2), dtype=torch.float64).movedim(axis, 0)
+    products = noise[1:] * noise[:-1]
+    assert abs(products.mean().item()) < 5 / math.sqrt(products.numel())
+
+
+def test_normal_noise_moves_the_injected_generator_and_no_other():
+    source, before = generator(3), torch.get_rng_state()
+    first, second = normal_noise(40, source), normal_noise(40, source)
+    assert torch.equal(first, normal_noise(40, generator(3)))
+    assert not torch.equal(first, second)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_normal_noise_without_a_generator_is_that_of_torch_randn():
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        noise = normal_noise((3, 4))
+        torch.manual_seed(5)
+        assert torch.equal(noise, torch.randn(3, 4))
+
+
+def test_normal_noise_is_made_on_the_asked_device():
+    assert normal_noise((3,), device="meta").device.type == "meta"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "text"),
+    [
+        (((2, 0),), {}, ValueError, "no unit to drop"),
+        ((torch.Size([2, 0]),), {}, ValueError, "no unit to drop"),
+        (((2, 3), 7), {}, TypeError, r"torch.Generator\(\).manual_seed\(7\)"),
+        (((2, 3),), {"dtype": torch.int64}, TypeError, "such as torch.float32; got torch.int64"),
+        (((2, 3),), {"dtype": float}, TypeError, "such as torch.float32; got <class 'float'>"),
+        (((2, 3),), {"dtype": torch.complex64}, TypeError, "got torch.complex64"),
+    ],
+)
+def test_normal_noise_refuses_bad_input_with_what_was_meant(arguments, options, error, text):
+    with pytest.raises(error, match=text):
+        normal_noise(*arguments, **options)

@@ -1,0 +1,72 @@
+"""Checks of masks that share coins, of noise with real values, and of the feature maps that both are made for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dropout_lab.arguments import require_mask
+
+
+def require_shared_mask(mask: object, shape: tuple[int, ...], axes: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return `mask` if it is a bool array of exactly `shape` that holds one coin along `axes`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`require_mask`, and where two positions that share a coin differ.
+    """
+    mask = require_mask(mask, shape)
+    coins = mask[tuple(slice(1) if axis in axes else slice(None) for axis in range(mask.ndim))]
+    if (mask != coins).any():
+        raise ValueError(unshared_mask(axes))
+    return mask
+
+
+def unshared_mask(axes: tuple[int, ...]) -> str:
+    """Return what is wrong with a mask that has more than one coin along `axes`."""
+    repair = f"Draw it with bernoulli_mask(h.shape, p, ..., shared_axes={axes})."
+    return f"mask must be constant along the axes {axes}, which share one coin; it changes along them. {repair}"
+
+
+def require_noise(noise: object, shape: tuple[int, ...]) -> NDArray[np.floating]:
+    """Return `noise` if it is a float array of exactly `shape`.
+
+    Raises
+    ------
+    TypeError
+        If `noise` is not a float array; a mask of bools is not noise with real values.
+    ValueError
+        If its shape differs from `shape`.
+    """
+    if not isinstance(noise, np.ndarray) or not np.issubdtype(noise.dtype, np.floating):
+        kind = noise.dtype if isinstance(noise, np.ndarray) else type(noise).__name__
+        raise TypeError(f"noise is an array of floats, one real number for each unit; got {kind}.")
+    if noise.shape != shape:
+        raise ValueError(f"noise must have the shape of what it multiplies or moves, {shape}; got {noise.shape}.")
+    return noise
+
+
+def require_map_axes(shape: Sequence[int], n_spatial: int | None = None) -> tuple[int, ...]:
+    """Return the spatial axes of feature maps (N, C, *): every axis after the first two.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Shape of the feature maps.
+    n_spatial : int, optional
+        How many spatial axes there must be; by default at least one.
+
+    Raises
+    ------
+    ValueError
+        If there are too few axes (the batch axis is missing, or there is nothing spatial) or too many.
+    """
+    least = 1 if n_spatial is None else n_spatial
+    if len(shape) < 2 + least or (n_spatial is not None and len(shape) > 2 + n_spatial):
+        wanted = f"{'at least ' if n_spatial is None else ''}{least} spatial {'axis' if least == 1 else 'axes'}"
+        repair = "Unbatched maps (C, *) need their batch axis, h[None]; units (N, D) have no maps: use Dropout."
+        raise ValueError(f"h must be feature maps (N, C, *) with {wanted}; got {tuple(shape)}. {repair}")
+    return tuple(range(2, len(shape)))

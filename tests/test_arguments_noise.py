@@ -1,0 +1,66 @@
+import re
+
+import numpy as np
+import pytest
+
+from dropout_lab.arguments_noise import require_map_axes, require_noise, require_shared_mask
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_spatial", "axes"),
+    [((2, 3, 4), None, (2,)), ((2, 3, 4, 5), 2, (2, 3)), ((1,) * 5, 3, (2, 3, 4))],
+)
+def test_the_spatial_axes_are_all_after_batch_and_channels(shape, n_spatial, axes):
+    assert require_map_axes(shape, n_spatial) == axes
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_spatial", "wanted"),
+    [
+        ((), None, "at least 1 spatial axis"),
+        ((3, 4), None, "at least 1 spatial axis"),
+        ((3, 4, 5), 2, "2 spatial axes"),
+        ((2, 3, 4, 5), 1, "1 spatial axis"),
+    ],
+)
+def test_maps_with_another_number_of_axes_are_refused(shape, n_spatial, wanted):
+    words = f"h must be feature maps (N, C, *) with {wanted}; got {shape}. Unbatched maps (C, *) need their batch axis"
+    with pytest.raises(ValueError, match=re.escape(words)):
+        require_map_axes(shape, n_spatial)
+
+
+def test_a_shared_mask_that_fits_comes_back_itself():
+    mask = np.array([[[True, True]], [[False, False]]])
+    assert require_shared_mask(mask, (2, 1, 2), (2,)) is mask
+
+
+@pytest.mark.parametrize(
+    ("mask", "error", "words"),
+    [
+        (np.array([[True, False]]), ValueError, "constant along the axes (1,), which share one coin; it changes"),
+        (np.ones((2, 1), bool), ValueError, "the shape of h, (1, 2); got (2, 1)"),
+        (np.ones((1, 2)), TypeError, "got float64"),
+    ],
+)
+def test_a_mask_whose_coins_are_not_shared_or_do_not_fit_is_refused(mask, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        require_shared_mask(mask, (1, 2), (1,))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_noise_that_fits_comes_back_itself(dtype):
+    noise = np.ones((2, 3), dtype)
+    assert require_noise(noise, (2, 3)) is noise
+
+
+@pytest.mark.parametrize(
+    ("noise", "error", "words"),
+    [
+        (np.ones((2, 3), bool), TypeError, "noise is an array of floats, one real number for each unit; got bool"),
+        ([[1.0] * 3] * 2, TypeError, "got list"),
+        (np.ones((3, 2)), ValueError, "(2, 3); got (3, 2)"),
+    ],
+)
+def test_what_is_no_noise_is_refused(noise, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        require_noise(noise, (2, 3))
