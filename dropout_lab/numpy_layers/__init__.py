@@ -5,6 +5,7 @@ from dropout_lab.numpy_layers.dropout import Dropout, dropout_backward, dropout_
 from dropout_lab.numpy_layers.layer import Layer, Sequential
 from dropout_lab.numpy_layers.loss import softmax, softmax_cross_entropy
 from dropout_lab.numpy_layers.optimisers import SGD, Adam
+from dropout_lab.numpy_layers.spatial import SpatialDropout, spatial_dropout_forward
 
 __all__ = [
     "SGD",
@@ -14,8 +15,10 @@ __all__ = [
     "Linear",
     "ReLU",
     "Sequential",
+    "SpatialDropout",
     "dropout_backward",
     "dropout_forward",
     "softmax",
     "softmax_cross_entropy",
+    "spatial_dropout_forward",
 ]

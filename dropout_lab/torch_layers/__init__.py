@@ -1,6 +1,15 @@
 """The layers of `numpy_layers` for PyTorch, one file per concept, with the same names and the same argument order."""
 
 from dropout_lab.torch_layers.dropout import Dropout, DropoutFunction, dropout
-from dropout_lab.torch_layers.noise import bernoulli_mask
+from dropout_lab.torch_layers.noise import bernoulli_mask, normal_noise
+from dropout_lab.torch_layers.spatial import SpatialDropout, spatial_dropout
 
-__all__ = ["Dropout", "DropoutFunction", "bernoulli_mask", "dropout"]
+__all__ = [
+    "Dropout",
+    "DropoutFunction",
+    "SpatialDropout",
+    "bernoulli_mask",
+    "dropout",
+    "normal_noise",
+    "spatial_dropout",
+]

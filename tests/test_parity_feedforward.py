@@ -1,0 +1,67 @@
+"""One noise, the same float64 bits in NumPy, in our torch layers and upstream: the variants between plain layers.
+
+As in test_parity.py, exact means 0 ulp, the sign of a zero too. Upstream's noise is read off what it makes of ones.
+"""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from dropout_lab import numpy_layers, torch_layers
+
+RATES = (0.0, 0.05, 0.2, 1 / 3, 0.5, 0.9, 1.0)
+
+
+def assert_same_bits(first, second):
+    first, second = (np.asarray(array.detach() if torch.is_tensor(array) else array) for array in (first, second))
+    assert (first.dtype, first.shape) == (second.dtype, second.shape)
+    assert first.tobytes() == second.tobytes()
+
+
+def at_seed(seed, function):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return function()
+
+
+def upstream(function, h, grad_out, seed):
+    """What upstream makes of `h` at `seed`, and its gradient."""
+    tensor = torch.from_numpy(h).requires_grad_()
+    out = at_seed(seed, lambda: function(tensor))
+    return out, torch.autograd.grad(out, tensor, torch.from_numpy(grad_out))[0]
+
+
+def ours(module, h, grad_out, noise):
+    tensor = torch.from_numpy(h).requires_grad_()
+    out = module(tensor, noise)
+    return out, torch.autograd.grad(out, tensor, torch.from_numpy(grad_out))[0]
+
+
+def assert_parity(theirs, module, layer, h, grad_out, noise):
+    """Upstream's pair (output, gradient), our module's and our NumPy layer's hold the same bits."""
+    out, grad = ours(module, h, grad_out, noise)
+    for pair in [(out, grad), (layer.forward(h, noise.numpy()), layer.backward(grad_out))]:
+        for array, expected in zip(pair, theirs, strict=True):
+            assert_same_bits(array, expected)
+
+
+def two_arrays(shape):
+    return np.random.default_rng(1).normal(size=(2, *shape))
+
+
+SPATIAL = [
+    (nn.functional.dropout1d, (5, 7, 4)),
+    (nn.functional.dropout2d, (5, 7, 4, 3)),
+    (nn.functional.dropout3d, (5, 7, 4, 3, 2)),
+]
+
+
+@pytest.mark.parametrize(("function", "shape"), SPATIAL)
+@pytest.mark.parametrize("p", RATES)
+def test_spatial_dropout_is_dropout1d_2d_and_3d_of_torch(function, shape, p):
+    h, grad_out = two_arrays(shape)
+    mask = at_seed(3, lambda: function(torch.ones(shape, dtype=torch.float64), p)) != 0
+    layer = numpy_layers.SpatialDropout(p, np.random.default_rng(0))
+    theirs = upstream(lambda tensor: function(tensor, p), h, grad_out, seed=3)
+    assert_parity(theirs, torch_layers.SpatialDropout(p), layer, h, grad_out, mask)
