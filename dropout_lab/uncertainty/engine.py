@@ -25,7 +25,8 @@ def mc_predict(model: nn.Module, inputs: Inputs, *, n_samples: int, generator: t
     Every dropout site is switched on: dropout modules of any kind, recurrent layers, attention, and dropout functions
     that modules of your own call while ``self.training`` is set. All else, batch norm above all, stays in eval mode.
     Whatever happens, the model comes back as it was: modes, parameters, buffers, gradients; so do the global random
-    states of PyTorch, NumPy and Python. A few passes more than `n_samples` are run to find the sites.
+    states of PyTorch, NumPy and Python. A few passes more than `n_samples` are run to find the sites, and a copy of the
+    parameters and buffers is held meanwhile.
 
     Parameters
     ----------
@@ -93,6 +94,7 @@ def _sample(
 ) -> Tensor:
     before = marks(streams)
     first = require_output(run())
+    state.require_modes(sites)
     if marks(streams) == before:
         raise ValueError(_no_site(state))
     samples = first.new_empty((n_samples, *first.shape))

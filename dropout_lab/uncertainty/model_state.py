@@ -114,7 +114,7 @@ def _tables(module: nn.Module) -> list[dict[str, Any]]:
 
 def _named_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        if tensor.layout is torch.strided:
+        if tensor.layout is torch.strided and not tensor.is_meta:
             yield name, tensor
 
 

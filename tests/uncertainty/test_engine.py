@@ -271,6 +271,23 @@ def test_train_or_eval_inside_forward_is_an_error(mode):
     assert model.norm.num_batches_tracked == 0
 
 
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 7])  # while sites are sought, in the first pass, and later
+def test_a_mode_changed_in_any_pass_is_an_error(at):
+    class Fickle(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop, self.calls = nn.Dropout(0.3), 0
+
+        def forward(self, h):
+            self.calls += 1
+            if self.calls == at:
+                self.drop.train(not self.drop.training)
+            return self.drop(h)
+
+    with pytest.raises(RuntimeError, match="changed the mode of drop"):
+        mc_predict(Fickle(), x, n_samples=8)
+
+
 class OverwritesWeights(nn.Module):
     def __init__(self):
         super().__init__()

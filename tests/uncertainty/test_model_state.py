@@ -113,8 +113,9 @@ def test_a_lazy_module_without_parameters_is_an_error():
         ModelState(nn.Sequential(nn.LazyLinear(3)))
 
 
-def test_a_sparse_buffer_is_left_alone():
+@pytest.mark.parametrize("buffer", [torch.eye(3).to_sparse(), torch.eye(3, device="meta")])
+def test_a_buffer_without_plain_values_is_left_alone(buffer):
     model = network()
-    model.register_buffer("adjacency", torch.eye(3).to_sparse())
+    model.register_buffer("adjacency", buffer)
     with preserved(model) as state:
         assert state.changed_tensors() == []

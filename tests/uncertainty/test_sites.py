@@ -71,12 +71,12 @@ class OwnDropout(nn.modules.dropout._DropoutNd):
 class RandomDepth(nn.Module):
     """Skips a block by Python's own random stream, so that a single pass may not show what is inside."""
 
-    def __init__(self, skip=0.8):
+    def __init__(self):
         super().__init__()
-        self.skip, self.block = skip, Functional()
+        self.block = nn.Sequential(Functional(), nn.Dropout(0.2))
 
     def forward(self, h):
-        return h if self.training and random.random() < self.skip else h + self.block(h)
+        return h if self.training and random.random() < 0.9 else h + self.block(h)
 
 
 def helper(module, h):
@@ -175,12 +175,17 @@ class OwnBatchNorm(nn.BatchNorm1d):
     pass
 
 
+class OwnRReLU(nn.RReLU):
+    pass
+
+
 QUIET = {
     "BatchNorm1d": lambda: nn.BatchNorm1d(D),
     "InstanceNorm1d": lambda: nn.InstanceNorm1d(N, track_running_stats=True),
     "a subclass of BatchNorm1d": lambda: OwnBatchNorm(D),
     "batch norm by hand": BatchStatistics,
     "RReLU": nn.RReLU,
+    "a subclass of RReLU": OwnRReLU,
     "spectral norm": lambda: parametrizations.spectral_norm(nn.Linear(D, D)),
     "Dropout with p = 0": lambda: nn.Dropout(0.0),
 }
@@ -195,6 +200,14 @@ def test_modules_that_do_not_drop_stay_in_eval_mode(kind):
         h = quiet.eval()(rows)
     kept = samples != 0
     torch.testing.assert_close(samples[kept], (h / 0.7).expand_as(samples)[kept])
+
+
+def test_attention_that_drops_nothing_stays_in_eval_mode():
+    attention, modes = nn.MultiheadAttention(D, 2, dropout=0.0), []
+    attention.register_forward_pre_hook(lambda module, args: modes.append(module.training))
+    mc_predict(nn.Sequential(nn.Dropout(0.3), SelfAttention(attention)), sequences, n_samples=3)
+    assert modes
+    assert not any(modes)
 
 
 def test_one_row_is_enough_beside_any_batch_norm():
@@ -218,6 +231,15 @@ def test_an_auxiliary_head_is_not_part_of_the_prediction():
     samples = mc_predict(WithAuxiliaryHead(), rows, n_samples=5)
     assert samples.shape == (5, N, 2)
     assert bool((samples.var(dim=0) > 0).any())
+
+
+class SelfAttention(nn.Module):
+    def __init__(self, attention):
+        super().__init__()
+        self.attention = attention
+
+    def forward(self, h):
+        return self.attention(h, h, h)[0]
 
 
 class EvalBranch(nn.Module):
@@ -248,9 +270,9 @@ def test_a_compiled_model_is_seen_through():
 
 
 class NeverCalled(nn.Module):
-    def __init__(self):
+    def __init__(self, kind=nn.Dropout):
         super().__init__()
-        self.drop, self.unused = nn.Dropout(0.1), nn.Dropout(0.4)
+        self.drop, self.unused = kind(0.1), kind(0.4)
 
     def forward(self, h):
         return self.drop(h)
@@ -298,6 +320,7 @@ def single_layer(kind):
     ("build", "inputs", "name"),
     [
         (NeverCalled, rows, r"unused \(Dropout\(p=0.4"),
+        (lambda: NeverCalled(Dropout), rows, r"unused \(Dropout\(p=0.4"),
         (NeverCalledBesideFunctional, rows, r"unused \(Dropout\(p=0.4"),
         (lambda: single_layer(nn.LSTM), sequences, r"0.inner \(LSTM\(8, 8, dropout=0.5\)\)"),
         (lambda: single_layer(nn.GRU), sequences, r"0.inner \(GRU"),
