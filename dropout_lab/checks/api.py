@@ -128,7 +128,7 @@ def _judge(exercise: Exercise, answer: Any) -> Verdict:
         return Verdict(exercise.id, "not attempted")
     except AnswerError as wrong:
         row = next((row for row in exercise.bank if row.slug == wrong.slug), None)
-        return failed(exercise, [f"Seen: {wrong}", *explained(row)], row.slug if row else None)
+        return failed(exercise, [f"Seen: {wrong}", *explained(row)], row)
     except OutOfTimeError as late:
         return failed(exercise, [f"Seen: {named(answer)} was {late}.", "Is there a loop that never ends?"])
     except Exception as error:

@@ -76,12 +76,15 @@ class Misconception:
         One step towards the repair; never the repair itself.
     versions : tuple
         Wrong answers that contain the slip, in the form the probes take. Behaviour is compared, never text.
+    reread : str
+        Lesson and heading, where they are not the exercise's own.
     """
 
     slug: str
     means: str
     hint: str
     versions: tuple[Any, ...] = field(repr=False)
+    reread: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dropout_lab.checks.exercise import AnswerError, Observation, flag
 from dropout_lab.checks.subjects import undisturbed
 
-LOGITS = torch.tensor([[2.0, 0.0, -1.0], [-1.0, 3.0, 0.0], [0.0, 1.0, 1.5]])  # of three passes, each another favourite
+LOGITS = torch.tensor([[2.0, 0.0, -1.0], [1.0, 0.5, 0.0], [-1.0, 0.0, 1.5]])  # of three passes, votes for 0, 0 and 2
 
 
 class Scripted(nn.Dropout):

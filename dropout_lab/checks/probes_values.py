@@ -47,6 +47,8 @@ class ValueAnswer:
         result = self.call(*arguments)
         if result is None:
             raise AnswerError("the result is None. Is the `return` missing?")
+        if isinstance(result, tuple):
+            raise AnswerError("the result is a tuple. Tensor.max along an axis gives values and indices: take .values.")
         try:
             numbers = np.asarray(result.detach() if hasattr(result, "detach") else result, dtype=np.float64)
         except (TypeError, ValueError) as error:

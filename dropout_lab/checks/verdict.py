@@ -64,7 +64,7 @@ def verdict_on(exercise: Exercise, diagnosis: Diagnosis | None) -> Verdict:
     else:
         lines += explained(row)
         lines += ["There may be more: mend this and check again."] if diagnosis.more else []
-    return failed(exercise, lines, row.slug if row else None)
+    return failed(exercise, lines, row)
 
 
 def explained(row: Misconception | None) -> list[str]:
@@ -72,6 +72,7 @@ def explained(row: Misconception | None) -> list[str]:
     return [f"Usually: {row.means}", f"Hint: {row.hint}"] if row else []
 
 
-def failed(exercise: Exercise, lines: list[str], slug: str | None = None) -> Verdict:
-    """A failed verdict that ends with the section to reread."""
-    return Verdict(exercise.id, "failed", slug, "\n".join([*lines, f"Reread: {exercise.section}."]))
+def failed(exercise: Exercise, lines: list[str], row: Misconception | None = None) -> Verdict:
+    """A failed verdict that ends with the section to reread: the slip's own, or that of the exercise."""
+    section = (row and row.reread) or exercise.section
+    return Verdict(exercise.id, "failed", row.slug if row else None, "\n".join([*lines, f"Reread: {section}."]))

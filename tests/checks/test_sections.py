@@ -9,7 +9,9 @@ LESSONS = Path(__file__).parents[2] / "lessons"
 
 
 @pytest.mark.parametrize("exercise", exercise_ids())
-def test_the_section_to_reread_is_a_heading_of_the_lesson(exercise):
-    number, heading = re.fullmatch(r"lesson (\d\d), (.+)", find(exercise).section).groups()
-    (lesson,) = LESSONS.glob(f"{number}_*.md")
-    assert f"\n## {heading}\n" in lesson.read_text(encoding="utf-8")
+def test_the_sections_to_reread_are_headings_of_their_lessons(exercise):
+    exercise = find(exercise)
+    for section in {exercise.section, *(row.reread or exercise.section for row in exercise.bank)}:
+        number, heading = re.fullmatch(r"lesson (\d\d), (.+)", section).groups()
+        (lesson,) = LESSONS.glob(f"{number}_*.md")
+        assert f"\n## {heading}\n" in lesson.read_text(encoding="utf-8")

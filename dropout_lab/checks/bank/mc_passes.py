@@ -61,12 +61,14 @@ def left_in_training(model: nn.Module, x: Tensor, n_samples: int) -> Tensor:
         return torch.stack([model(x).softmax(-1) for _ in range(n_samples)]).mean(0)
 
 
+SWITCHES = "lesson 15, Switch on the dropout, and nothing else"
 MEAN_ROWS = (
     Misconception(
         "identical-passes",
         "dropout was never switched on, so all passes are the same and their mean is one pass.",
         "The model arrives in evaluation mode. What does .eval() do to dropout?",
         (averaged(mean_probability, lambda part: False),),
+        SWITCHES,
     ),
     Misconception(
         "logits-averaged",
@@ -79,6 +81,13 @@ MEAN_ROWS = (
         "each pass was turned into a label before averaging, which throws away how sure it was.",
         "Average the probabilities of the passes, not their favourites.",
         (averaged(votes), averaged(mean_label)),
+    ),
+    Misconception(
+        "softmax-over-passes",
+        "softmax ran over the passes and not over the classes: each class gets the same value, one over the number of "
+        "passes.",
+        "In (T, N, K), which axis holds the classes?",
+        (averaged(lambda logits: logits.softmax(0).mean(0)),),
     ),
     Misconception(
         "last-pass-only",
@@ -98,6 +107,7 @@ MEAN_ROWS = (
         "layers, attention, and functions that look at self.training.",
         "Turn on everything and then put back what must stay in evaluation mode.",
         (averaged(mean_probability, lambda part: isinstance(part, nn.Dropout)),),
+        SWITCHES,
     ),
     Misconception(
         "batch-norm-in-train",
@@ -105,11 +115,13 @@ MEAN_ROWS = (
         "so that predicting changes the model.",
         "After model.train(), which layers must go back to .eval()?",
         (averaged(mean_probability, lambda part: True),),
+        SWITCHES,
     ),
     Misconception(
         "left-in-train-mode",
         "the model was left in training mode: the caller's next prediction is random.",
         "Remember the mode before, and put it back, also when something goes wrong.",
         (MeanAnswer(left_in_training),),
+        SWITCHES,
     ),
 )

@@ -31,9 +31,14 @@ VARIANCE_ROWS = (
     ),
     Misconception(
         "tau-added-to-sd",
-        "1/τ was added to a standard deviation. Variances add, standard deviations do not.",
+        "a standard deviation takes part in the sum. Variances add, standard deviations do not.",
         "1/τ is a variance. What is the spread of the passes as a variance?",
-        (variance(lambda s, tau: s.std(0) + 1 / tau), variance(lambda s, tau: (s.std(0) + 1 / tau) ** 2)),
+        (
+            variance(lambda s, tau: s.std(0) + 1 / tau),
+            variance(lambda s, tau: (s.std(0) + 1 / tau) ** 2),
+            variance(lambda s, tau: s.std(0) + (1 / tau) ** 0.5),
+            variance(lambda s, tau: (s.std(0) + (1 / tau) ** 0.5) ** 2),
+        ),
     ),
     Misconception(
         "tau-for-variance",
@@ -82,11 +87,16 @@ def from_entropies(combine: Callable[[Tensor, Tensor], Tensor], each: Any = entr
 INFORMATION_ROWS = (
     Misconception(
         "mutual-information-swapped",
-        "the difference is the wrong way round, or 0 · log 0 became NaN. Mutual information is the entropy of the mean "
-        "minus the mean of the entropies, and is never negative.",
-        "Which is larger, the entropy of an average or the average of the entropies? And what is x log x at 0?",
+        "the difference is the wrong way round. Mutual information is the entropy of the mean minus the mean of the "
+        "entropies, and is never negative.",
+        "Which is larger, the entropy of an average or the average of the entropies?",
+        (from_entropies(lambda total, expected: expected - total),),
+    ),
+    Misconception(
+        "mutual-information-swapped",
+        "a pass that is certain has a probability of 0, and 0 · log 0 became NaN. Its value is 0.",
+        "torch.xlogy knows the limit of x log x at 0.",
         (
-            from_entropies(lambda total, expected: expected - total),
             from_entropies(lambda total, expected: total - expected, bare_entropy),
             from_entropies(lambda total, expected: expected - total, bare_entropy),
         ),
@@ -123,6 +133,12 @@ CONFIDENCE_ROWS = (
         "that is the share of the passes that vote for the winner, not a probability that they give it.",
         "Average the probabilities before you look for the largest.",
         (ValueAnswer(lambda p: shares_of_votes(p).amax(-1)),),
+    ),
+    Misconception(
+        "label-for-confidence",
+        "that is the number of the favourite class, not its probability.",
+        "argmax says which, amax says how much.",
+        (ValueAnswer(lambda p: p.mean(0).argmax(-1)),),
     ),
     Misconception(
         "largest-of-all",

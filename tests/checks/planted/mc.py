@@ -110,6 +110,7 @@ WRONG = (
             passes(all_but_norm, lambda out: (out == out.amax(-1, keepdim=True)).float().mean(0)),
         ),
     ),
+    ("15-a", "softmax-over-passes", (passes(all_but_norm, lambda out: torch.softmax(out, dim=0).mean(0)),)),
     ("15-a", "last-pass-only", (passes(all_but_norm, lambda out: out[-1].softmax(-1)),)),
     (
         "15-a",

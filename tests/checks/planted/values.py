@@ -100,7 +100,15 @@ WRONG = (
     ("05-c", "all-at-once", (lambda f, x, eps=1e-5: np.ones(x.size) * (f(x + eps) - f(x - eps)) / (2 * eps),)),
     ("05-c", "input-modified", (nudged_in_place,)),
     ("15-b", "epistemic-only", (lambda s, tau: s.var(0), lambda s, tau: s.std(0) ** 2)),
-    ("15-b", "tau-added-to-sd", (lambda s, tau: s.std(0) + 1 / tau, lambda s, tau: (s.std(0) + 1 / tau).square())),
+    (
+        "15-b",
+        "tau-added-to-sd",
+        (
+            lambda s, tau: s.std(0) + 1 / tau,
+            lambda s, tau: (s.std(0) + 1 / tau).square(),
+            lambda s, tau: s.std(0) + tau**-0.5,
+        ),
+    ),
     ("15-b", "tau-for-variance", (lambda s, tau: s.var(0) + tau,)),
     ("15-b", "sd-for-variance", (lambda s, tau: torch.sqrt(s.var(0) + 1 / tau),)),
     (
@@ -122,5 +130,6 @@ WRONG = (
     ("15-c", "bits-not-nats", (lambda p: (entropy(p.mean(0)) - entropy(p).mean(0)) / math.log(2),)),
     ("15-d", "confidence-of-passes", (lambda p: p.max(-1).values.mean(0), lambda p: p.amax(2).sum(0) / len(p))),
     ("15-d", "labels-averaged", (lambda p: torch.eye(3)[p.argmax(-1)].mean(0).amax(-1),)),
+    ("15-d", "label-for-confidence", (lambda p: p.mean(0).argmax(-1), lambda p: p.mean(0).max(-1).indices)),
     ("15-d", "largest-of-all", (lambda p: p.amax((0, 2)),)),
 )
