@@ -48,7 +48,7 @@ def audit(model: nn.Module, *inputs: Any, random_in_eval: bool = False) -> Repor
     >>> import torch
     >>> from dropout_lab.audit import audit
     >>> model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.2), nn.BatchNorm1d(16), nn.Linear(16, 2))
-    >>> report = audit(model, torch.ones(32, 8))
+    >>> report = audit(model, torch.randn(32, 8))
     >>> [(finding.code, finding.where) for finding in report.findings]
     [('before-batch-norm', '2')]
     """

@@ -11,6 +11,7 @@ from torch.nn.parameter import is_lazy
 from dropout_lab.audit.passes import AuditError, EvalPasses, Passes
 from dropout_lab.audit.recording import Recording
 from dropout_lab.audit.sites import Origin, named_modules
+from dropout_lab.audit.tensors import tensors_in
 
 TRAINING_PASSES = 3
 
@@ -51,6 +52,8 @@ def measure(model: nn.Module, inputs: tuple[Any, ...]) -> Measurements:
         raise AuditError(
             f"{lazy[0]} belongs to a lazy module without parameters yet: run the model once, then audit it."
         )
+    if any(tensor.numel() == 0 for tensor in tensors_in(inputs)):
+        raise AuditError("an input is empty: there is no unit to drop, and nothing to see.")
     passes = Passes(model, inputs)
     found = Measurements(list(named_modules(model)))
     try:

@@ -16,6 +16,7 @@ from dropout_lab.audit.recording import Recording, quietly, record, run_forward
 from dropout_lab.audit.restoration import Snapshot
 from dropout_lab.audit.sites import Origin
 from dropout_lab.audit.tensors import clones, largest_difference, rounding, scale, tensors_in
+from dropout_lab.audit.watchers import Generators
 
 EVAL_PASSES = 3
 
@@ -130,7 +131,7 @@ class Passes:
         self._prepare(training=False, seed=seed)
         if rewind:
             self._randomness.rewind()
-        with quietly(grad=self._grad):
+        with quietly(grad=self._grad), Generators(self._randomness):
             output = self._caught(lambda: run_forward(self._model, clones(self._inputs)), training=False)
         return [tensor.detach().clone() for tensor in tensors_in(output)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ class Randomness:
         self._states = [stream.read() for stream in self._streams]
         self._owned: dict[int, tuple[torch.Generator, Tensor]] = {}
         self._owned_numpy: list[tuple[np.random.Generator, Any]] = []
-        for value in (value for module in model.modules() for value in vars(module).values()):
+        for value in (value for module in model.modules() for value in _held(vars(module))):
             if isinstance(value, torch.Generator):
                 self.know(value)
             elif isinstance(value, np.random.Generator):
@@ -36,8 +36,8 @@ class Randomness:
 
     def know(self, generator: torch.Generator) -> None:
         """Remember the state of a generator that was not known yet."""
-        if id(generator) not in self._owned and generator is not torch.default_generator:
-            self._owned[id(generator)] = (generator, generator.get_state())
+        if _identity(generator) not in {_identity(torch.default_generator), *self._owned}:
+            self._owned[_identity(generator)] = (generator, generator.get_state())
 
     def seed(self, number: int) -> None:
         """Start every global stream anew; the generators that the model owns go on from where they are."""
@@ -58,3 +58,18 @@ class Randomness:
         for stream, state in zip(self._streams, self._states, strict=True):
             stream.write(state)
         self.rewind()
+
+
+def _identity(generator: torch.Generator) -> int:
+    # operators are handed the same generator in another Python object
+    return int(generator._cdata)  # type: ignore[attr-defined]
+
+
+def _held(value: object) -> Iterator[object]:
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _held(item)
+    else:
+        yield value

@@ -32,6 +32,22 @@ class Normed:
     seen: Summary
 
 
+class Generators(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees the generators that operations draw from, before they move, and nothing else."""
+
+    def __init__(self, randomness: Randomness) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._randomness = randomness
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        generator = (kwargs or {}).get("generator")
+        if generator is not None:
+            self._randomness.know(generator)
+        return func(*args, **(kwargs or {}))
+
+
 class Functions(TorchFunctionMode):
     """Sees the functions of PyTorch as the model calls them, with their arguments."""
 
