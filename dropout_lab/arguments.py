@@ -34,6 +34,20 @@ def require_probability(p: object, name: str = "p") -> float:
     return float(p)
 
 
+def require_survivors(p: object) -> float:
+    """Return `p` as a float if it is a drop probability below 1: at p = 1 nothing is left to scale by 1/(1-p).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`require_probability`, and at p = 1.
+    """
+    p = require_probability(p)
+    if p == 1:
+        raise ValueError("p = 1 drops every unit: nothing is left to scale by 1/(1-p), so this needs p < 1.")
+    return p
+
+
 def require_rng(rng: object) -> np.random.Generator:
     """Return `rng` if it is a NumPy generator; raise TypeError with the usual repair otherwise."""
     if not isinstance(rng, np.random.Generator):
@@ -134,8 +148,8 @@ def require_gradient(grad_out: object, shape: tuple[int, ...]) -> NDArray[np.flo
     return grad
 
 
-def require_mask(mask: object, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return `mask` if it is a bool array of exactly `shape`, True where a unit is kept.
+def require_mask(mask: object, shape: tuple[int, ...], of: str = "h") -> NDArray[np.bool_]:
+    """Return `mask` if it is a bool array of exactly `shape`, the shape of `of`, True where a unit is kept.
 
     Raises
     ------
@@ -148,7 +162,7 @@ def require_mask(mask: object, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         kind = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
         raise TypeError(f"mask is a bool array, True where a unit is kept; got {kind}. Leave 1/(1-p) out of it.")
     if mask.shape != shape:
-        raise ValueError(f"mask must have the shape of h, {shape}; got {mask.shape}.")
+        raise ValueError(f"mask must have the shape of {of}, {shape}; got {mask.shape}.")
     return mask
 
 

@@ -1,4 +1,4 @@
-"""Checks of masks that share coins, of noise with real values, and of the feature maps that both are made for."""
+"""Checks of masks that share coins, of noise with real values and its p, of feature maps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dropout_lab.arguments import require_mask
+from dropout_lab.arguments import require_mask, require_probability
 
 
 def require_shared_mask(mask: object, shape: tuple[int, ...], axes: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -70,3 +70,26 @@ def require_map_axes(shape: Sequence[int], n_spatial: int | None = None) -> tupl
         repair = "Unbatched maps (C, *) need their batch axis, h[None]; units (N, D) have no maps: use Dropout."
         raise ValueError(f"h must be feature maps (N, C, *) with {wanted}; got {tuple(shape)}. {repair}")
     return tuple(range(2, len(shape)))
+
+
+def require_gaussian_p(p: object) -> float:
+    """Return `p` as a float if there is Gaussian noise with the variance p/(1-p) of a coin scaled by 1/(1-p).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no drop probability, and for p = 1.
+    """
+    p = require_probability(p)
+    if p == 1:
+        raise ValueError("p = 1 has no Gaussian noise: its variance p/(1-p) would be infinite. Pass p below 1.")
+    return p
+
+
+def require_inference(inference: object, p: float) -> str:
+    """Return `inference` if it is "mean" or "moments", and p is below 1 for the latter; raise ValueError otherwise."""
+    if inference not in ("mean", "moments"):
+        raise ValueError(f'inference is "mean" (weight scaling) or "moments" (a Gaussian draw); got {inference!r}.')
+    if inference == "moments":
+        require_gaussian_p(p)
+    return str(inference)

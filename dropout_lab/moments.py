@@ -108,6 +108,24 @@ def linear_variance(weight: Array, h: Array, p: float) -> Array:
     return (h**2) @ (weight**2).T * (p / (1 - p))
 
 
+def linear_covariance(weight: Array, h: Array, p: float) -> Array:
+    """Covariance of the units on top, Cov[u_k, u_l] = (p / q) Σ_d w_kd w_ld h_d², of shape (..., K, K).
+
+    Units that share an input share its coin. DropConnect flips a coin for every weight, so its units are uncorrelated:
+    of this matrix only the diagonal is left, which is :func:`linear_variance`. Shapes as in :func:`linear_mean`.
+
+    Examples
+    --------
+    >>> linear_covariance(np.array([[1.0, -1.0], [1.0, 0.0]]), np.array([3.0, 4.0]), 0.2)
+    array([[6.25, 2.25],
+           [2.25, 2.25]])
+    """
+    p = _require_survivors(p)
+    _require_linear(weight, h)
+    covariance: Array = np.einsum("kd,ld,...d->...kl", weight, weight, h**2) * h.dtype.type(p / (1 - p))
+    return covariance
+
+
 def monte_carlo_variance(variance: Array | float, n_samples: int) -> Array | float:
     """Variance of the mean of `n_samples` independent passes, Var / T: its standard error falls as 1/√T."""
     return variance / require_count(n_samples, "n_samples")

@@ -3,7 +3,13 @@ import re
 import numpy as np
 import pytest
 
-from dropout_lab.arguments_noise import require_map_axes, require_noise, require_shared_mask
+from dropout_lab.arguments_noise import (
+    require_gaussian_p,
+    require_inference,
+    require_map_axes,
+    require_noise,
+    require_shared_mask,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +70,25 @@ def test_noise_that_fits_comes_back_itself(dtype):
 def test_what_is_no_noise_is_refused(noise, error, words):
     with pytest.raises(error, match=re.escape(words)):
         require_noise(noise, (2, 3))
+
+
+def test_every_p_below_one_has_gaussian_noise_and_one_has_not():
+    assert require_gaussian_p(np.float32(0.25)) == 0.25
+    with pytest.raises(ValueError, match=re.escape("its variance p/(1-p) would be infinite. Pass p below 1")):
+        require_gaussian_p(1)
+    with pytest.raises(ValueError, match="pass p = 1 - q"):
+        require_gaussian_p(1.2)
+
+
+@pytest.mark.parametrize(("inference", "p"), [("mean", 0.2), ("mean", 1.0), ("moments", 0.2)])
+def test_the_two_kinds_of_inference_come_back_themselves(inference, p):
+    assert require_inference(inference, p) == inference
+
+
+@pytest.mark.parametrize(
+    ("inference", "p", "words"),
+    [("Mean", 0.2, "got 'Mean'"), (None, 0.2, "got None"), ("moments", 1.0, "p = 1 has no Gaussian noise")],
+)
+def test_another_inference_or_moments_without_a_variance_are_refused(inference, p, words):
+    with pytest.raises(ValueError, match=words):
+        require_inference(inference, p)

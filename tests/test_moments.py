@@ -76,9 +76,20 @@ def test_a_linear_unit_on_top_has_the_stated_moments(p):
     assert_equal_up_to_rounding(moments.linear_variance(WEIGHT, H, p), variance)
 
 
+@every_p
+def test_two_linear_units_on_the_same_inputs_have_the_stated_covariance(p):
+    masks, probabilities = all_masks(len(H), p)
+    units = (masks * H / (1 - p)) @ WEIGHT.T
+    centred = units - np.tensordot(probabilities, units, axes=1)
+    expected = np.einsum("t,tk,tl->kl", probabilities, centred, centred)
+    covariance = moments.linear_covariance(WEIGHT, H, p)
+    assert_equal_up_to_rounding(covariance, expected)
+    assert_equal_up_to_rounding(covariance.diagonal(), moments.linear_variance(WEIGHT, H, p))
+
+
 def test_linear_moments_of_a_batch_are_those_of_its_rows():
     batch = np.stack([H, 2 * H, -H])
-    for function in (moments.linear_mean, moments.linear_variance):
+    for function in (moments.linear_mean, moments.linear_variance, moments.linear_covariance):
         rows = [function(WEIGHT, h, 0.2) for h in batch]
         assert_equal_up_to_rounding(function(WEIGHT, batch, 0.2), rows)
 
@@ -119,7 +130,7 @@ def test_scaling_divides_the_mean_by_q_and_the_variance_by_q_squared(h, p):
 
 
 ON_UNITS = [moments.masked_mean, moments.masked_variance, moments.scaled_mean, moments.scaled_variance]
-ON_LINEAR = [moments.linear_mean, moments.linear_variance]
+ON_LINEAR = [moments.linear_mean, moments.linear_variance, moments.linear_covariance]
 ON_COUNTS = [moments.kept_count_mean, moments.kept_count_variance]
 CALLS = (
     [lambda p, f=f: f(H, p) for f in ON_UNITS]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from dropout_lab import numpy_layers, torch_layers
+from dropout_lab import masks, numpy_layers, torch_layers
 
 RATES = (0.0, 0.05, 0.2, 1 / 3, 0.5, 0.9, 1.0)
 
@@ -65,3 +65,37 @@ def test_spatial_dropout_is_dropout1d_2d_and_3d_of_torch(function, shape, p):
     layer = numpy_layers.SpatialDropout(p, np.random.default_rng(0))
     theirs = upstream(lambda tensor: function(tensor, p), h, grad_out, seed=3)
     assert_parity(theirs, torch_layers.SpatialDropout(p), layer, h, grad_out, mask)
+
+
+@pytest.mark.parametrize("p", RATES)
+def test_dropconnect_is_a_linear_layer_with_masked_weights_for_each_example(p):
+    rng = np.random.default_rng(2)
+    h, grad_out = rng.normal(size=(6, 5)), rng.normal(size=(6, 4))
+    mask = masks.bernoulli_mask((6, 4, 5), p, rng)
+    layer = numpy_layers.DropConnectLinear(5, 4, p, rng, dtype=np.float64)
+    module = torch_layers.DropConnectLinear(5, 4, p).double()
+    module.load_state_dict({"weight": torch.from_numpy(layer.weight), "bias": torch.from_numpy(layer.bias)})
+
+    out, grad_h = ours(module, h, grad_out, torch.from_numpy(mask))
+    kept = module.weight * torch.from_numpy(mask) * (1 / (1 - p) if p < 1 else 0.0)
+    rows = [nn.functional.linear(torch.from_numpy(h[n]), kept[n], module.bias) for n in range(6)]
+    tolerance = {"rtol": 0, "atol": 32 * np.finfo(float).eps}  # sums of products, added up in different orders
+    torch.testing.assert_close(out, torch.stack(rows), **tolerance)
+    np.testing.assert_allclose(layer.forward(h, mask), out.detach(), **tolerance)
+    np.testing.assert_allclose(layer.backward(grad_out), grad_h, **tolerance)
+    module(torch.from_numpy(h), torch.from_numpy(mask)).backward(torch.from_numpy(grad_out))
+    np.testing.assert_allclose(layer.weight_grad, module.weight.grad, **tolerance)
+    np.testing.assert_allclose(layer.bias_grad, module.bias.grad, **tolerance)
+
+
+@pytest.mark.parametrize("p", RATES[:-1])
+def test_moment_matched_inference_agrees_on_the_same_noise(p):
+    rng = np.random.default_rng(3)
+    h, noise = rng.normal(size=(6, 5)), rng.normal(size=(6, 4))
+    layer = numpy_layers.DropConnectLinear(5, 4, p, rng, dtype=np.float64, inference="moments")
+    module = torch_layers.DropConnectLinear(5, 4, p, inference="moments").double().eval()
+    module.load_state_dict({"weight": torch.from_numpy(layer.weight), "bias": torch.from_numpy(layer.bias)})
+    arrays = [layer.forward(h, training=False, noise=noise), *layer.moments(h)]
+    tensors = [module(torch.from_numpy(h), noise=torch.from_numpy(noise)), *module.moments(torch.from_numpy(h))]
+    for array, tensor in zip(arrays, tensors, strict=True):
+        np.testing.assert_allclose(array, tensor.detach(), rtol=1e-14, atol=32 * np.finfo(float).eps)

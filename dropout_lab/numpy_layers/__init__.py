@@ -1,6 +1,7 @@
 """Layers on NumPy arrays, forward and backward, one file per concept; the torch layers have the same names."""
 
 from dropout_lab.numpy_layers.dense import Linear, ReLU
+from dropout_lab.numpy_layers.dropconnect import DropConnectLinear, dropconnect_backward, dropconnect_forward
 from dropout_lab.numpy_layers.dropout import Dropout, dropout_backward, dropout_forward
 from dropout_lab.numpy_layers.layer import Layer, Sequential
 from dropout_lab.numpy_layers.loss import softmax, softmax_cross_entropy
@@ -10,12 +11,15 @@ from dropout_lab.numpy_layers.spatial import SpatialDropout, spatial_dropout_for
 __all__ = [
     "SGD",
     "Adam",
+    "DropConnectLinear",
     "Dropout",
     "Layer",
     "Linear",
     "ReLU",
     "Sequential",
     "SpatialDropout",
+    "dropconnect_backward",
+    "dropconnect_forward",
     "dropout_backward",
     "dropout_forward",
     "softmax",

@@ -1,14 +1,18 @@
 """The layers of `numpy_layers` for PyTorch, one file per concept, with the same names and the same argument order."""
 
+from dropout_lab.torch_layers.dropconnect import DropConnectLinear, dropconnect_linear, dropconnect_moments
 from dropout_lab.torch_layers.dropout import Dropout, DropoutFunction, dropout
 from dropout_lab.torch_layers.noise import bernoulli_mask, normal_noise
 from dropout_lab.torch_layers.spatial import SpatialDropout, spatial_dropout
 
 __all__ = [
+    "DropConnectLinear",
     "Dropout",
     "DropoutFunction",
     "SpatialDropout",
     "bernoulli_mask",
+    "dropconnect_linear",
+    "dropconnect_moments",
     "dropout",
     "normal_noise",
     "spatial_dropout",

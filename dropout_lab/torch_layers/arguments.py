@@ -37,8 +37,10 @@ def require_float_tensor(h: object, name: str = "h") -> torch.Tensor:
     return h
 
 
-def require_mask_tensor(mask: object, h: torch.Tensor) -> torch.Tensor:
-    """Return `mask` if it is a bool tensor with the shape of `h` and on its device, True where a unit is kept.
+def require_mask_tensor(mask: object, h: torch.Tensor, shape: torch.Size | None = None, of: str = "h") -> torch.Tensor:
+    """Return `mask` if it is a bool tensor on the device of `h` and with its shape, True where a unit is kept.
+
+    Another `shape` than that of `h` is the shape of what `of` names.
 
     Raises
     ------
@@ -50,8 +52,9 @@ def require_mask_tensor(mask: object, h: torch.Tensor) -> torch.Tensor:
     if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
         kind = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
         raise TypeError(f"mask is a bool tensor, True where a unit is kept; got {kind}. Leave 1/(1-p) out of it.")
-    if mask.shape != h.shape:
-        raise ValueError(f"mask must have the shape of h, {tuple(h.shape)}; got {tuple(mask.shape)}.")
+    wanted = h.shape if shape is None else shape
+    if mask.shape != wanted:
+        raise ValueError(f"mask must have the shape of {of}, {tuple(wanted)}; got {tuple(mask.shape)}.")
     if mask.device != h.device:
         raise ValueError(f"mask must be on the device of h, {h.device}; got {mask.device}.")
     return mask

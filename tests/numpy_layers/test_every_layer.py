@@ -1,5 +1,6 @@
 """Laws that hold for every noise layer, whatever it draws; what is special to one layer stands in that layer's file."""
 
+import copy
 import math
 import re
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from dropout_lab.masks import bernoulli_mask
-from dropout_lab.numpy_layers import Layer, SpatialDropout
+from dropout_lab.numpy_layers import DropConnectLinear, Layer, SpatialDropout
 
 DTYPES = (np.float16, np.float32, np.float64)
 
@@ -19,12 +20,13 @@ class Case:
     """A layer, the shape of an input with enough units for a coincidence to be out of the question, a noise for it."""
 
     name: str
-    make: Callable[[float, np.random.Generator], Layer]
+    make: Callable[[float, np.random.Generator, type], Layer]
     shape: tuple[int, ...]
     given: Callable[[tuple[int, ...], float], dict[str, np.ndarray]]
+    is_linear_in_eval: bool = False  # the others give their input back
 
-    def layer(self, p, seed=0):
-        return self.make(p, np.random.default_rng(seed))
+    def layer(self, p, seed=0, dtype=np.float64):
+        return self.make(p, np.random.default_rng(seed), dtype)
 
     def input(self, dtype=np.float64):
         return np.random.default_rng(1).normal(size=self.shape).astype(dtype)
@@ -37,26 +39,43 @@ def map_mask(shape, p):
     return {"mask": bernoulli_mask(shape, p, np.random.default_rng(5), shared_axes=tuple(range(2, len(shape))))}
 
 
+def weight_mask(shape, p):
+    return {"mask": bernoulli_mask((shape[0], 40, shape[1]), p, np.random.default_rng(5))}
+
+
+def without_weights(layer):
+    return lambda p, rng, dtype: layer(p, rng)
+
+
+def dropconnect(p, rng, dtype):
+    return DropConnectLinear(3, 40, p, rng, dtype=dtype)
+
+
 CASES = [
-    Case("SpatialDropout", SpatialDropout, (6, 40, 3, 4), map_mask),
+    Case("SpatialDropout", without_weights(SpatialDropout), (6, 40, 3, 4), map_mask),
+    Case("DropConnectLinear", dropconnect, (6, 3), weight_mask, is_linear_in_eval=True),
 ]
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 @every_layer
-def test_out_of_training_the_input_itself_comes_back_and_so_does_its_gradient(case):
+def test_out_of_training_the_input_itself_comes_back_or_what_a_linear_layer_makes_of_it(case):
     h, layer = case.input(), case.layer(0.3)
-    layer.forward(h)
-    assert layer.forward(h, training=False) is h
-    assert layer.forward(h, **case.noise(0.3), training=False) is h
-    np.testing.assert_array_equal(layer.backward(h), h)
+    grad_out = np.random.default_rng(9).normal(size=layer.forward(h).shape)
+    for out in (layer.forward(h, training=False), layer.forward(h, **case.noise(0.3), training=False)):
+        if case.is_linear_in_eval:
+            np.testing.assert_array_equal(out, h @ layer.weight.T + layer.bias)
+            np.testing.assert_array_equal(layer.backward(grad_out), grad_out @ layer.weight)
+        else:
+            assert out is h
+            np.testing.assert_array_equal(layer.backward(grad_out), grad_out)
 
 
 @every_layer
 @pytest.mark.parametrize("p", [0.0, 0.2, 0.7])
 def test_backward_matches_central_differences_on_fixed_noise(case, p, central_differences):
     rng, layer = np.random.default_rng(2), case.layer(p)
-    shape = (2, 3, *case.shape[2:])
+    shape = (2, 3, *case.shape[2:])  # few channels: every element costs two passes
     h, noise = rng.normal(size=shape), case.given(shape, p)
     grad_out = rng.normal(size=layer.forward(h, **noise).shape)
     numerical = central_differences(lambda: (layer.forward(h, **noise) * grad_out).sum(), h)
@@ -76,11 +95,13 @@ def test_backward_of_a_layer_uses_the_noise_that_its_forward_drew(case):
 @every_layer
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_dtype_is_kept_and_the_values_are_those_of_float64_rounded(case, dtype):
-    h, noise = case.input(dtype), case.noise(0.3)
-    out = case.layer(0.3).forward(h, **noise)
-    exact_layer, layer = case.layer(0.3), case.layer(0.3)
-    exact = exact_layer.forward(h.astype(float), **noise)
+    h, noise, layer = case.input(dtype), case.noise(0.3), case.layer(0.3, dtype=dtype)
+    out = layer.forward(h, **noise)
     drawn = layer.forward(h)
+    exact_layer = copy.copy(layer)
+    for name in layer.__dict__.keys() & {"weight", "bias"}:
+        setattr(exact_layer, name, getattr(layer, name).astype(float))
+    exact = exact_layer.forward(h.astype(float), **noise)
     assert (out.dtype, drawn.dtype, layer.backward(drawn).dtype) == (dtype, dtype, dtype)
     np.testing.assert_allclose(out, exact, rtol=4 * np.finfo(dtype).eps, atol=8 * np.finfo(dtype).eps)
 
@@ -116,7 +137,7 @@ def test_examples_have_noise_of_their_own(case):
 @every_layer
 def test_the_generator_moves_only_when_noise_is_drawn(case):
     rng = np.random.default_rng(4)
-    layer = case.make(0.3, rng)
+    layer = case.make(0.3, rng, float)
     before = rng.bit_generator.state
     layer.forward(case.input(), training=False)
     layer.forward(case.input(), **case.noise(0.3))
@@ -132,7 +153,7 @@ def test_the_global_random_state_is_untouched(case, assert_global_state_untouche
 @every_layer
 def test_dropping_nothing_changes_nothing(case):
     h, layer = case.input(), case.layer(0.0)
-    np.testing.assert_array_equal(layer.forward(h), layer.forward(h, training=False))
+    np.testing.assert_allclose(layer.forward(h), layer.forward(h, training=False), rtol=1e-14, atol=1e-15)
 
 
 @every_layer
@@ -160,7 +181,7 @@ def test_a_p_that_is_no_drop_probability_is_refused_when_the_layer_is_made(case,
 @every_layer
 def test_a_seed_in_the_place_of_a_generator_is_refused(case):
     with pytest.raises(TypeError, match=r"Make one with np.random.default_rng\(7\)"):
-        case.make(0.3, 7)
+        case.make(0.3, 7, float)
 
 
 @every_layer

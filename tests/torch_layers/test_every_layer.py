@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from dropout_lab.torch_layers import SpatialDropout, bernoulli_mask
+from dropout_lab.torch_layers import DropConnectLinear, SpatialDropout, bernoulli_mask
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 RATES = (0.05, 0.2, 0.5, 0.9)
@@ -37,6 +37,7 @@ class Case:
     make: Callable[[float, torch.Generator | None], nn.Module]
     shape: tuple[int, ...]
     given: Callable[[torch.Size, float], dict[str, torch.Tensor]]
+    is_linear_in_eval: bool = False  # the others give their input back
 
     def layer(self, p: float, source: torch.Generator | None = None) -> nn.Module:
         return self.make(p, source)
@@ -52,8 +53,19 @@ def map_mask(shape, p):
     return {"mask": bernoulli_mask(shape, p, generator(5), shared_axes=tuple(range(2, len(shape))))}
 
 
+def weight_mask(shape, p):
+    return {"mask": bernoulli_mask((shape[0], 40, shape[1]), p, generator(5))}
+
+
+def dropconnect(p, source):
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        return DropConnectLinear(5, 40, p, generator=source).double()
+
+
 CASES = [
     Case("SpatialDropout", SpatialDropout, (6, 40, 3, 4), map_mask),
+    Case("DropConnectLinear", dropconnect, (6, 5), weight_mask, is_linear_in_eval=True),
 ]
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 every_map_layer = pytest.mark.parametrize("case", [c for c in CASES if len(c.shape) == 4], ids=lambda case: case.name)
@@ -63,10 +75,13 @@ every_map_layer = pytest.mark.parametrize("case", [c for c in CASES if len(c.sha
 
 
 @every_layer
-def test_after_eval_the_input_itself_comes_back(case):
+def test_after_eval_the_input_itself_comes_back_or_what_nn_linear_makes_of_it(case):
     h, layer = case.input(), case.layer(0.3).eval()
-    assert layer(h) is h
-    assert layer(h, **case.noise(0.3)) is h
+    for out in (layer(h), layer(h, **case.noise(0.3))):
+        if case.is_linear_in_eval:
+            assert torch.equal(out, nn.functional.linear(h, layer.weight, layer.bias))
+        else:
+            assert out is h
 
 
 @every_layer
@@ -82,8 +97,7 @@ def test_no_grad_does_not_stop_the_noise(case):
 @every_layer
 @pytest.mark.parametrize("p", [0.0, 0.2, 0.7])
 def test_the_derivative_agrees_with_central_differences(case, p):
-    rows, layer = min(2, case.shape[0]), case.layer(p).double()
-    h = case.input()[:rows, :5].contiguous().requires_grad_()
+    layer, h = case.layer(p), case.input()[:2, :5].contiguous().requires_grad_()
     noise = case.given(h.shape, p)
     assert torch.autograd.gradcheck(lambda h: layer(h, **noise), (h,))
     assert torch.autograd.gradgradcheck(lambda h: layer(h, **noise), (h,))
@@ -107,9 +121,10 @@ def test_checkpointing_recomputes_with_the_same_noise(case):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_dtype_is_kept_and_the_values_are_those_of_float64_rounded(case, dtype):
     h, noise = case.input(dtype), case.noise(0.3)
-    h_dropped = case.layer(0.3)(h, **noise)
-    exact = case.layer(0.3)(h.double(), **noise)
-    assert h_dropped.dtype == dtype
+    layer = case.layer(0.3).to(dtype)
+    h_dropped = layer(h, **noise)
+    exact = layer.double()(h.double(), **noise)
+    assert (h_dropped.dtype, layer.to(dtype)(h).dtype) == (dtype, dtype)
     epsilon = torch.finfo(dtype).eps
     torch.testing.assert_close(h_dropped.double(), exact, rtol=4 * epsilon, atol=8 * epsilon)
 
@@ -136,7 +151,8 @@ def test_the_input_and_the_noise_are_never_modified(case):
 
 @every_layer
 def test_another_device_is_kept(case):
-    assert case.layer(0.3).to("meta")(torch.ones(case.shape, device="meta")).device.type == "meta"
+    h = torch.ones(case.shape, dtype=torch.float64, device="meta")
+    assert case.layer(0.3).to("meta")(h).device.type == "meta"
 
 
 # Randomness
@@ -188,7 +204,7 @@ def test_given_noise_draws_nothing(case):
 @every_layer
 def test_a_new_p_takes_effect_and_is_checked(case):
     layer, h = case.layer(0.0, generator()), case.input()
-    assert torch.equal(layer(h), layer.eval()(h))
+    torch.testing.assert_close(layer(h), layer.eval()(h), rtol=1e-14, atol=1e-15)
     layer.train().p = 0.3
     assert not torch.equal(layer(h), layer(h))
     with pytest.raises(ValueError, match="probability that a unit is dropped"):
