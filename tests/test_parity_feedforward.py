@@ -99,3 +99,15 @@ def test_moment_matched_inference_agrees_on_the_same_noise(p):
     tensors = [module(torch.from_numpy(h), noise=torch.from_numpy(noise)), *module.moments(torch.from_numpy(h))]
     for array, tensor in zip(arrays, tensors, strict=True):
         np.testing.assert_allclose(array, tensor.detach(), rtol=1e-14, atol=32 * np.finfo(float).eps)
+
+
+@pytest.mark.parametrize("p", RATES[:-1])
+def test_gaussian_dropout_is_the_formula_of_keras_on_the_same_normal_numbers(p):
+    h, grad_out = two_arrays((6, 5))
+    epsilon = torch.from_numpy(masks.normal_noise((6, 5), np.random.default_rng(4)))
+    noise = 1.0 + (p / (1 - p)) ** 0.5 * epsilon  # Keras: mean 1, stddev √(rate / (1 - rate))
+    layer = numpy_layers.GaussianDropout(p, np.random.default_rng(4))
+    theirs = upstream(lambda tensor: tensor * noise, h, grad_out, seed=0)
+    assert_parity(theirs, torch_layers.GaussianDropout(p), layer, h, grad_out, noise)
+    drawn = numpy_layers.GaussianDropout(p, np.random.default_rng(4)).forward(h)
+    assert_same_bits(drawn, theirs[0])

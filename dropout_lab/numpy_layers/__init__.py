@@ -3,6 +3,7 @@
 from dropout_lab.numpy_layers.dense import Linear, ReLU
 from dropout_lab.numpy_layers.dropconnect import DropConnectLinear, dropconnect_backward, dropconnect_forward
 from dropout_lab.numpy_layers.dropout import Dropout, dropout_backward, dropout_forward
+from dropout_lab.numpy_layers.gaussian import GaussianDropout, gaussian_dropout_backward, gaussian_dropout_forward
 from dropout_lab.numpy_layers.layer import Layer, Sequential
 from dropout_lab.numpy_layers.loss import softmax, softmax_cross_entropy
 from dropout_lab.numpy_layers.optimisers import SGD, Adam
@@ -13,6 +14,7 @@ __all__ = [
     "Adam",
     "DropConnectLinear",
     "Dropout",
+    "GaussianDropout",
     "Layer",
     "Linear",
     "ReLU",
@@ -22,6 +24,8 @@ __all__ = [
     "dropconnect_forward",
     "dropout_backward",
     "dropout_forward",
+    "gaussian_dropout_backward",
+    "gaussian_dropout_forward",
     "softmax",
     "softmax_cross_entropy",
     "spatial_dropout_forward",

@@ -2,6 +2,7 @@
 
 from dropout_lab.torch_layers.dropconnect import DropConnectLinear, dropconnect_linear, dropconnect_moments
 from dropout_lab.torch_layers.dropout import Dropout, DropoutFunction, dropout
+from dropout_lab.torch_layers.gaussian import GaussianDropout, gaussian_dropout
 from dropout_lab.torch_layers.noise import bernoulli_mask, normal_noise
 from dropout_lab.torch_layers.spatial import SpatialDropout, spatial_dropout
 
@@ -9,11 +10,13 @@ __all__ = [
     "DropConnectLinear",
     "Dropout",
     "DropoutFunction",
+    "GaussianDropout",
     "SpatialDropout",
     "bernoulli_mask",
     "dropconnect_linear",
     "dropconnect_moments",
     "dropout",
+    "gaussian_dropout",
     "normal_noise",
     "spatial_dropout",
 ]

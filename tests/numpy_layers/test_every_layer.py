@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from dropout_lab.masks import bernoulli_mask
-from dropout_lab.numpy_layers import DropConnectLinear, Layer, SpatialDropout
+from dropout_lab.masks import bernoulli_mask, normal_noise
+from dropout_lab.numpy_layers import DropConnectLinear, GaussianDropout, Layer, SpatialDropout
 
 DTYPES = (np.float16, np.float32, np.float64)
 
@@ -43,6 +43,10 @@ def weight_mask(shape, p):
     return {"mask": bernoulli_mask((shape[0], 40, shape[1]), p, np.random.default_rng(5))}
 
 
+def gaussian_noise(shape, p):
+    return {"noise": 1 + (p / (1 - p)) ** 0.5 * normal_noise(shape, np.random.default_rng(5))}
+
+
 def without_weights(layer):
     return lambda p, rng, dtype: layer(p, rng)
 
@@ -54,6 +58,7 @@ def dropconnect(p, rng, dtype):
 CASES = [
     Case("SpatialDropout", without_weights(SpatialDropout), (6, 40, 3, 4), map_mask),
     Case("DropConnectLinear", dropconnect, (6, 3), weight_mask, is_linear_in_eval=True),
+    Case("GaussianDropout", without_weights(GaussianDropout), (20, 30), gaussian_noise),
 ]
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from dropout_lab.torch_layers import DropConnectLinear, SpatialDropout, bernoulli_mask
+from dropout_lab.torch_layers import DropConnectLinear, GaussianDropout, SpatialDropout, bernoulli_mask, normal_noise
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 RATES = (0.05, 0.2, 0.5, 0.9)
@@ -57,6 +57,10 @@ def weight_mask(shape, p):
     return {"mask": bernoulli_mask((shape[0], 40, shape[1]), p, generator(5))}
 
 
+def gaussian_noise(shape, p):
+    return {"noise": 1 + (p / (1 - p)) ** 0.5 * normal_noise(shape, generator(5), dtype=torch.float64)}
+
+
 def dropconnect(p, source):
     with torch.random.fork_rng():
         torch.manual_seed(6)
@@ -66,6 +70,7 @@ def dropconnect(p, source):
 CASES = [
     Case("SpatialDropout", SpatialDropout, (6, 40, 3, 4), map_mask),
     Case("DropConnectLinear", dropconnect, (6, 5), weight_mask, is_linear_in_eval=True),
+    Case("GaussianDropout", GaussianDropout, (6, 5, 8, 4), gaussian_noise),
 ]
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 every_map_layer = pytest.mark.parametrize("case", [c for c in CASES if len(c.shape) == 4], ids=lambda case: case.name)
