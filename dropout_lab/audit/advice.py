@@ -14,7 +14,7 @@ class Advice(NamedTuple):
 
 _PYTORCH = "06 Write the same layer in PyTorch"
 _MASKS = "01 Flip a coin for every unit"
-_BUGS = "08 Bugs in the wild"
+_BUGS = "08 Catch bugs in the wild"
 _NORM = "14 Normalisation and schedules"
 
 ADVICE: dict[str, Advice] = {

@@ -119,6 +119,11 @@ def number(p: object) -> float | None:
     return float(p) if isinstance(p, (int, float)) else None
 
 
+def is_torch(module: nn.Module) -> bool:
+    """Whether the class of a module is PyTorch's own."""
+    return type(module).__module__.startswith("torch.")
+
+
 def is_meant_to_be_random(module: nn.Module) -> bool:
     """Whether a module says, by its name or by a switch that is on, that it stays random in eval mode."""
     switches = [name for name, value in vars(module).items() if value is True]

@@ -13,8 +13,8 @@ from dropout_lab.audit.draws import Draw
 from dropout_lab.audit.flow import Application
 from dropout_lab.audit.functions import Call
 from dropout_lab.audit.layouts import Layouts
-from dropout_lab.audit.places import caller
-from dropout_lab.audit.sites import Origin, declared_p, is_bare, is_meant_to_be_random, kind_of, named_modules
+from dropout_lab.audit.places import Place, caller
+from dropout_lab.audit.sites import Origin, declared_p, is_bare, is_meant_to_be_random, is_torch, kind_of, named_modules
 
 
 @dataclass
@@ -30,6 +30,8 @@ class Activity:
         Whether the model's train() and eval() reach it.
     meant : bool
         Whether the innermost module says that it stays random in eval mode.
+    place : Place or None
+        The line inside a layer of the reader's own that drew, or that called a dropout function.
     calls : int
         How often forward came by.
     training : set of bool
@@ -44,6 +46,7 @@ class Activity:
     p: object
     registered: bool
     meant: bool = False
+    place: Place | None = None
     calls: int = 0
     training: set[bool] = field(default_factory=set)
     functions: list[Call] = field(default_factory=list)
@@ -127,6 +130,13 @@ class Trail:
         activity.training.add(self.training)
         return activity
 
+    def drawing(self) -> Activity:
+        """The record of whoever is drawing, with the line if it is the reader's own."""
+        activity = self.activity()
+        if activity.place is None and not activity.origin.source and not is_torch(self._stack[-1]):
+            activity.place = caller().place
+        return activity
+
     def begin(self, call: Call) -> None:
         """Open a dropout function; a module that bears dropout was counted when it was entered."""
         self.open.append(call)
@@ -137,7 +147,7 @@ class Trail:
     def _origin(self) -> tuple[Origin, object, bool]:
         module, path = self._stack[-1], self.path
         registered = id(module) in self._paths
-        kind = kind_of(module) or ("module" if not self.open and registered and is_bare(module) else None)
+        kind = kind_of(module)
         if kind is not None and registered:
             return Origin(path, type(module).__name__, kind), declared_p(module), True
         seen = caller()
@@ -147,8 +157,11 @@ class Trail:
         if self.call is not None:
             kind = "sdpa" if self.call.name == "scaled_dot_product_attention" else "functional"
             return Origin(path, self.call.name, kind, source, text), self.call.p, True
-        kind = "functional" if "drop" in seen.function.lower() else "draw"
-        return Origin(path, seen.function, kind, source, text), seen.p if kind == "functional" else None, True
+        if "drop" in seen.function.lower():
+            return Origin(path, seen.function, "functional", source, text), seen.p, True
+        if registered and is_bare(module):
+            return Origin(path, type(module).__name__, "module"), declared_p(module), True
+        return Origin(path, seen.function, "draw", source, text), None, True
 
     def _governor(self) -> nn.Module:
         return next(module for module in reversed(self._stack) if id(module) in self._paths)

@@ -114,7 +114,7 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         after = random_state(generator, device)
         if torch.equal(before, after):
             return result, None  # the operator may draw, and did not: attention without dropout
-        activity = self._trail.activity()
+        activity = self._trail.drawing()
         if activity.origin == self._again:
             result = func(*args, **kwargs)
             set_random_state(after, generator, device)

@@ -43,10 +43,7 @@ def _still_random(activity: Activity, passes: EvalPasses, found: Measurements) -
 
 
 def _where(activity: Activity) -> str:
-    place = next((call.place for call in activity.functions if call.place), None)
-    if activity.origin.source or place is None:
-        return str(activity.origin)
-    return f"{activity.origin} ({place})"
+    return f"{activity.origin} ({activity.place})" if activity.place else str(activity.origin)
 
 
 def _spread(passes: EvalPasses) -> str:

@@ -38,7 +38,8 @@ def dropped_share(application: Application) -> float:
 
 def line_of(activity: Activity) -> str:
     """The line of source, quoted, or nothing."""
-    return f" The line is `{activity.origin.text}`." if activity.origin.text else ""
+    text = activity.origin.text or (activity.place.text if activity.place else "")
+    return f" The line is `{text}`." if text else ""
 
 
 def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
