@@ -18,6 +18,7 @@ from dropout_lab.arguments import (
     require_probability,
     require_rng,
     require_shape,
+    require_survivors,
 )
 
 
@@ -62,6 +63,14 @@ def test_what_is_no_probability_is_refused_with_its_usual_slip(p, error, words):
 def test_the_error_calls_the_probability_by_its_name():
     with pytest.raises(ValueError, match=r"^input_p is .* pass input_p = 1 - q"):
         require_probability(1.2, "input_p")
+
+
+def test_a_probability_of_one_leaves_nothing_to_scale():
+    assert require_survivors(0.99) == 0.99
+    with pytest.raises(ValueError, match=re.escape("nothing is left to scale by 1/(1-p)")):
+        require_survivors(1)
+    with pytest.raises(ValueError, match="got nan"):
+        require_survivors(math.nan)
 
 
 def test_a_generator_comes_back_itself():

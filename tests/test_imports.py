@@ -56,8 +56,8 @@ def test_all_that_tests_and_tools_import_is_declared():
 LAYERS = (
     {"arguments"},
     {"masks", "arguments_noise", "data", "figures"},
-    {"moments", "moments_noise", "moments_blocks"},
-    {"numpy_layers", "torch_layers"},
+    {"moments", "moments_noise", "moments_blocks", "ensembles"},
+    {"numpy_layers", "torch_layers", "penalties"},
     {"widgets", "training"},
     {"uncertainty"},
     {"audit"},
