@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dropout_lab.arguments import require_count, require_float_array, require_probability
+from dropout_lab.arguments import require_count, require_float_array, require_probability, require_survivors
 
 Array = NDArray[np.floating]
 
@@ -38,7 +38,7 @@ def masked_variance(h: Array, p: float) -> Array:
 
 def scaled_mean(h: Array, p: float) -> Array:
     """Mean of a unit under inverted dropout, E[m h / q] = h: the scale repairs the mean. Needs p < 1."""
-    _require_survivors(p)
+    require_survivors(p)
     return require_float_array(h).copy()
 
 
@@ -57,7 +57,7 @@ def scaled_variance(h: Array, p: float) -> Array:
     >>> scaled_variance(np.array([1.0, 2.0]), 0.2)
     array([0.25, 1.  ])
     """
-    p = _require_survivors(p)
+    p = require_survivors(p)
     return require_float_array(h) ** 2 * (p / (1 - p))
 
 
@@ -85,7 +85,7 @@ def linear_mean(weight: Array, h: Array, p: float, bias: Array | float = 0.0) ->
     >>> linear_mean(np.array([[1.0, -1.0]]), np.array([3.0, 4.0]), 0.2, bias=0.5)
     array([-0.5])
     """
-    _require_survivors(p)
+    require_survivors(p)
     _require_linear(weight, h)
     if np.shape(bias) not in ((), weight.shape[:1]):
         raise ValueError(f"bias is a number or (K,), here ({weight.shape[0]},); got shape {np.shape(bias)}.")
@@ -103,7 +103,7 @@ def linear_variance(weight: Array, h: Array, p: float) -> Array:
     >>> linear_variance(np.array([[1.0, -1.0]]), np.array([3.0, 4.0]), 0.2)
     array([6.25])
     """
-    p = _require_survivors(p)
+    p = require_survivors(p)
     _require_linear(weight, h)
     return (h**2) @ (weight**2).T * (p / (1 - p))
 
@@ -120,7 +120,7 @@ def linear_covariance(weight: Array, h: Array, p: float) -> Array:
     array([[6.25, 2.25],
            [2.25, 2.25]])
     """
-    p = _require_survivors(p)
+    p = require_survivors(p)
     _require_linear(weight, h)
     covariance: Array = np.einsum("kd,ld,...d->...kl", weight, weight, h**2) * h.dtype.type(p / (1 - p))
     return covariance
@@ -129,13 +129,6 @@ def linear_covariance(weight: Array, h: Array, p: float) -> Array:
 def monte_carlo_variance(variance: Array | float, n_samples: int) -> Array | float:
     """Variance of the mean of `n_samples` independent passes, Var / T: its standard error falls as 1/√T."""
     return variance / require_count(n_samples, "n_samples")
-
-
-def _require_survivors(p: float) -> float:
-    p = require_probability(p)
-    if p == 1:
-        raise ValueError("p = 1 drops every unit: nothing is left to scale by 1/(1-p), so these moments need p < 1.")
-    return p
 
 
 def _require_linear(weight: Array, h: Array) -> None:
