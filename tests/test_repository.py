@@ -162,7 +162,7 @@ def test_the_licence_files_say_whose_the_work_is(name):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no executable bit")
-@pytest.mark.parametrize("name", ["postBuild", ".ci/run"])
+@pytest.mark.parametrize("name", ["postBuild", "start", ".ci/run"])
 def test_scripts_that_others_run_are_executable_and_stop_at_the_first_failure(name):
     assert os.access(ROOT / name, os.X_OK)
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()

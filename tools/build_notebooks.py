@@ -126,6 +126,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     parser.add_argument("--check", action="store_true", help="execute nothing; name what is missing, stale or orphaned")
     options = parser.parse_args(arguments)
     os.environ.update(PYTHONHASHSEED="0", JUPYTER_PREFER_ENV_PATH="1", DROPOUT_LAB_PROGRESS="off")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as lab.py does
     notebooks, lessons = root / "notebooks", sorted((root / "lessons").glob("*.md"))
     problems = [f"no lesson {n}" for n in options.numbers if n not in {lesson.name[:2] for lesson in lessons}]
     for lesson in lessons:
