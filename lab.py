@@ -270,8 +270,7 @@ def main(arguments: list[str]) -> int:
         return run([str(python), "tools/build_notebooks.py", *rest])
     if command == "lab":
         path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])
-        # our kernel, not one of the same name that another environment installed for the user
-        return run(jupyterlab(python, ROOT), PATH=path, JUPYTER_PREFER_ENV_PATH="1", **ONE_THREAD)
+        return run(jupyterlab(python, ROOT), PATH=path, **ONE_THREAD)
     return 0
 
 

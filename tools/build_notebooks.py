@@ -125,13 +125,10 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     parser.add_argument("numbers", nargs="*", metavar="NN", help="numbers of lessons, such as 01; default: all")
     parser.add_argument("--check", action="store_true", help="execute nothing; name what is missing, stale or orphaned")
     options = parser.parse_args(arguments)
-    os.environ.update(PYTHONHASHSEED="0", JUPYTER_PREFER_ENV_PATH="1", DROPOUT_LAB_PROGRESS="off")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as lab.py does
+    os.environ.update(PYTHONHASHSEED="0", DROPOUT_LAB_PROGRESS="off", OPENBLAS_NUM_THREADS="1")
     notebooks, lessons = root / "notebooks", sorted((root / "lessons").glob("*.md"))
     problems = [f"no lesson {n}" for n in options.numbers if n not in {lesson.name[:2] for lesson in lessons}]
-    for lesson in lessons:
-        if options.numbers and lesson.name[:2] not in options.numbers:
-            continue
+    for lesson in [each for each in lessons if not options.numbers or each.name[:2] in options.numbers]:
         try:
             editions = [make_edition(lesson, notebooks, solved=solved) for solved in (False, True)]
             if not options.check:
