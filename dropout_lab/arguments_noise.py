@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dropout_lab.arguments import require_mask, require_probability
+from dropout_lab.arguments import require_count, require_mask, require_probability
 
 
 def require_shared_mask(mask: object, shape: tuple[int, ...], axes: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -93,3 +93,27 @@ def require_inference(inference: object, p: float) -> str:
     if inference == "moments":
         require_gaussian_p(p)
     return str(inference)
+
+
+def require_block_size(block_size: object, height: int, width: int) -> int:
+    """Return `block_size` as an int if a square block of that side fits a map of `height` × `width`.
+
+    Raises
+    ------
+    TypeError
+        If `block_size` is not a whole number.
+    ValueError
+        If it is below 1 or above the height or the width of the map.
+    """
+    block_size = require_count(block_size, "block_size")
+    if block_size > min(height, width):
+        repair = "Take a smaller block, or leave maps this small alone."
+        raise ValueError(f"a block of {block_size}×{block_size} does not fit a map of {height}×{width}. {repair}")
+    return block_size
+
+
+def require_gamma_rule(gamma: object) -> str:
+    """Return `gamma` if it is "solved" or "paper"; raise ValueError otherwise."""
+    if gamma not in ("solved", "paper"):
+        raise ValueError(f'gamma is "solved" (a share of p is dropped) or "paper" (overlaps ignored); got {gamma!r}.')
+    return str(gamma)

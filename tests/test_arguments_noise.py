@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from dropout_lab.arguments_noise import (
+    require_block_size,
+    require_gamma_rule,
     require_gaussian_p,
     require_inference,
     require_map_axes,
@@ -92,3 +94,18 @@ def test_the_two_kinds_of_inference_come_back_themselves(inference, p):
 def test_another_inference_or_moments_without_a_variance_are_refused(inference, p, words):
     with pytest.raises(ValueError, match=words):
         require_inference(inference, p)
+
+
+def test_a_block_fits_up_to_the_smaller_side_of_the_map():
+    assert require_block_size(np.int64(5), 5, 7) == 5
+    for height, width in ((5, 7), (7, 5)):
+        with pytest.raises(ValueError, match=f"a block of 6×6 does not fit a map of {height}×{width}"):
+            require_block_size(6, height, width)
+    with pytest.raises(TypeError, match="block_size is a whole number of at least 1; got True"):
+        require_block_size(True, 5, 7)
+
+
+def test_there_are_two_rules_for_gamma():
+    assert [require_gamma_rule(rule) for rule in ("solved", "paper")] == ["solved", "paper"]
+    with pytest.raises(ValueError, match=re.escape('gamma is "solved" (a share of p is dropped) or "paper"')):
+        require_gamma_rule(0.1)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from dropout_lab import masks, numpy_layers, torch_layers
+from dropout_lab.moments_blocks import gamma_and_share
 
 RATES = (0.0, 0.05, 0.2, 1 / 3, 0.5, 0.9, 1.0)
 
@@ -111,3 +112,22 @@ def test_gaussian_dropout_is_the_formula_of_keras_on_the_same_normal_numbers(p):
     assert_parity(theirs, torch_layers.GaussianDropout(p), layer, h, grad_out, noise)
     drawn = numpy_layers.GaussianDropout(p, np.random.default_rng(4)).forward(h)
     assert_same_bits(drawn, theirs[0])
+
+
+@pytest.mark.parametrize("rule", ["solved", "paper"])
+@pytest.mark.parametrize("block_size", [1, 3, 4])
+@pytest.mark.parametrize("p", RATES)
+def test_dropblock_is_a_transposed_convolution_of_the_same_seeds(p, block_size, rule):
+    h, grad_out = two_arrays((3, 4, 7, 6))
+    gamma, share = gamma_and_share(p, 7, 6, block_size, rule)
+    seeds = ~masks.bernoulli_mask((3, 4, 8 - block_size, 7 - block_size), gamma, np.random.default_rng(5))
+    block = torch.ones(4, 1, block_size, block_size, dtype=torch.float64)
+    hits = nn.functional.conv_transpose2d(torch.from_numpy(seeds).double(), block, groups=4)
+    mask = hits == 0
+    for drop_blocks, array in [(numpy_layers.drop_blocks, seeds), (torch_layers.drop_blocks, torch.from_numpy(seeds))]:
+        assert_same_bits(drop_blocks(array, block_size), mask)
+    scale = 1 / (1 - share) if share < 1 else 0.0
+    layer = numpy_layers.DropBlock2d(p, block_size, np.random.default_rng(5), gamma=rule)
+    theirs = upstream(lambda tensor: tensor * mask * scale, h, grad_out, seed=0)
+    assert_parity(theirs, torch_layers.DropBlock2d(p, block_size, gamma=rule), layer, h, grad_out, mask)
+    assert_same_bits(layer.forward(h), theirs[0])  # the same generator draws these seeds

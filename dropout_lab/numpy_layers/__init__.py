@@ -1,6 +1,7 @@
 """Layers on NumPy arrays, forward and backward, one file per concept; the torch layers have the same names."""
 
 from dropout_lab.numpy_layers.dense import Linear, ReLU
+from dropout_lab.numpy_layers.dropblock import DropBlock2d, block_mask, drop_blocks, dropblock2d_forward
 from dropout_lab.numpy_layers.dropconnect import DropConnectLinear, dropconnect_backward, dropconnect_forward
 from dropout_lab.numpy_layers.dropout import Dropout, dropout_backward, dropout_forward
 from dropout_lab.numpy_layers.gaussian import GaussianDropout, gaussian_dropout_backward, gaussian_dropout_forward
@@ -12,6 +13,7 @@ from dropout_lab.numpy_layers.spatial import SpatialDropout, spatial_dropout_for
 __all__ = [
     "SGD",
     "Adam",
+    "DropBlock2d",
     "DropConnectLinear",
     "Dropout",
     "GaussianDropout",
@@ -20,6 +22,9 @@ __all__ = [
     "ReLU",
     "Sequential",
     "SpatialDropout",
+    "block_mask",
+    "drop_blocks",
+    "dropblock2d_forward",
     "dropconnect_backward",
     "dropconnect_forward",
     "dropout_backward",

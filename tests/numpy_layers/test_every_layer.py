@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dropout_lab.masks import bernoulli_mask, normal_noise
-from dropout_lab.numpy_layers import DropConnectLinear, GaussianDropout, Layer, SpatialDropout
+from dropout_lab.numpy_layers import DropBlock2d, DropConnectLinear, GaussianDropout, Layer, SpatialDropout, block_mask
 
 DTYPES = (np.float16, np.float32, np.float64)
 
@@ -39,6 +39,10 @@ def map_mask(shape, p):
     return {"mask": bernoulli_mask(shape, p, np.random.default_rng(5), shared_axes=tuple(range(2, len(shape))))}
 
 
+def blocks(shape, p):
+    return {"mask": block_mask(shape, p / 4, 2, np.random.default_rng(5))}
+
+
 def weight_mask(shape, p):
     return {"mask": bernoulli_mask((shape[0], 40, shape[1]), p, np.random.default_rng(5))}
 
@@ -59,6 +63,7 @@ CASES = [
     Case("SpatialDropout", without_weights(SpatialDropout), (6, 40, 3, 4), map_mask),
     Case("DropConnectLinear", dropconnect, (6, 3), weight_mask, is_linear_in_eval=True),
     Case("GaussianDropout", without_weights(GaussianDropout), (20, 30), gaussian_noise),
+    Case("DropBlock2d", lambda p, rng, dtype: DropBlock2d(p, 2, rng), (6, 5, 4, 3), blocks),
 ]
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

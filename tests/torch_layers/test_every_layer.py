@@ -12,7 +12,15 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from dropout_lab.torch_layers import DropConnectLinear, GaussianDropout, SpatialDropout, bernoulli_mask, normal_noise
+from dropout_lab.torch_layers import (
+    DropBlock2d,
+    DropConnectLinear,
+    GaussianDropout,
+    SpatialDropout,
+    bernoulli_mask,
+    block_mask,
+    normal_noise,
+)
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 RATES = (0.05, 0.2, 0.5, 0.9)
@@ -53,6 +61,10 @@ def map_mask(shape, p):
     return {"mask": bernoulli_mask(shape, p, generator(5), shared_axes=tuple(range(2, len(shape))))}
 
 
+def blocks(shape, p):
+    return {"mask": block_mask(shape, p / 4, 2, generator(5))}
+
+
 def weight_mask(shape, p):
     return {"mask": bernoulli_mask((shape[0], 40, shape[1]), p, generator(5))}
 
@@ -71,6 +83,7 @@ CASES = [
     Case("SpatialDropout", SpatialDropout, (6, 40, 3, 4), map_mask),
     Case("DropConnectLinear", dropconnect, (6, 5), weight_mask, is_linear_in_eval=True),
     Case("GaussianDropout", GaussianDropout, (6, 5, 8, 4), gaussian_noise),
+    Case("DropBlock2d", lambda p, source: DropBlock2d(p, 2, source), (6, 5, 8, 4), blocks),
 ]
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 every_map_layer = pytest.mark.parametrize("case", [c for c in CASES if len(c.shape) == 4], ids=lambda case: case.name)
