@@ -10,6 +10,7 @@ from torch import nn
 
 from dropout_lab import masks, numpy_layers, torch_layers
 from dropout_lab.moments_blocks import gamma_and_share
+from dropout_lab.moments_noise import SELU_FLOOR, alpha_dropout_affine
 
 RATES = (0.0, 0.05, 0.2, 1 / 3, 0.5, 0.9, 1.0)
 
@@ -131,3 +132,22 @@ def test_dropblock_is_a_transposed_convolution_of_the_same_seeds(p, block_size, 
     theirs = upstream(lambda tensor: tensor * mask * scale, h, grad_out, seed=0)
     assert_parity(theirs, torch_layers.DropBlock2d(p, block_size, gamma=rule), layer, h, grad_out, mask)
     assert_same_bits(layer.forward(h), theirs[0])  # the same generator draws these seeds
+
+
+ALPHA = [
+    (nn.functional.alpha_dropout, "AlphaDropout", (5, 7)),
+    (nn.functional.feature_alpha_dropout, "FeatureAlphaDropout", (5, 7, 4)),
+    (nn.functional.feature_alpha_dropout, "FeatureAlphaDropout", (5, 7, 4, 3, 2)),
+]
+
+
+@pytest.mark.parametrize(("function", "name", "shape"), ALPHA)
+@pytest.mark.parametrize("p", RATES)
+def test_alpha_dropout_is_that_of_torch(function, name, shape, p):
+    h, grad_out = two_arrays(shape)
+    of_ones = at_seed(3, lambda: function(torch.ones(shape, dtype=torch.float64), p, training=True))
+    scale, shift = alpha_dropout_affine(p) if p < 1 else (0.0, 0.0)
+    mask = of_ones > scale * (1 + SELU_FLOOR) / 2 + shift  # between a kept one and a dropped one
+    layer = getattr(numpy_layers, name)(p, np.random.default_rng(0))
+    theirs = upstream(lambda tensor: function(tensor, p, training=True), h, grad_out, seed=3)
+    assert_parity(theirs, getattr(torch_layers, name)(p), layer, h, grad_out, mask)

@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 from dropout_lab.masks import bernoulli_mask, normal_noise
-from dropout_lab.numpy_layers import DropBlock2d, DropConnectLinear, GaussianDropout, Layer, SpatialDropout, block_mask
+from dropout_lab.numpy_layers import (
+    AlphaDropout,
+    DropBlock2d,
+    DropConnectLinear,
+    DropPath,
+    FeatureAlphaDropout,
+    GaussianDropout,
+    Layer,
+    LockedDropout,
+    SpatialDropout,
+    block_mask,
+)
 
 DTYPES = (np.float16, np.float32, np.float64)
 
@@ -35,6 +46,10 @@ class Case:
         return self.given(self.shape, p)
 
 
+def unit_mask(shape, p):
+    return {"mask": bernoulli_mask(shape, p, np.random.default_rng(5))}
+
+
 def map_mask(shape, p):
     return {"mask": bernoulli_mask(shape, p, np.random.default_rng(5), shared_axes=tuple(range(2, len(shape))))}
 
@@ -51,6 +66,14 @@ def gaussian_noise(shape, p):
     return {"noise": 1 + (p / (1 - p)) ** 0.5 * normal_noise(shape, np.random.default_rng(5))}
 
 
+def branch_mask(shape, p):
+    return {"mask": bernoulli_mask(shape, p, np.random.default_rng(5), shared_axes=tuple(range(1, len(shape))))}
+
+
+def step_mask(shape, p):
+    return {"mask": bernoulli_mask(shape, p, np.random.default_rng(5), shared_axes=(1,))}
+
+
 def without_weights(layer):
     return lambda p, rng, dtype: layer(p, rng)
 
@@ -64,6 +87,10 @@ CASES = [
     Case("DropConnectLinear", dropconnect, (6, 3), weight_mask, is_linear_in_eval=True),
     Case("GaussianDropout", without_weights(GaussianDropout), (20, 30), gaussian_noise),
     Case("DropBlock2d", lambda p, rng, dtype: DropBlock2d(p, 2, rng), (6, 5, 4, 3), blocks),
+    Case("AlphaDropout", without_weights(AlphaDropout), (20, 30), unit_mask),
+    Case("FeatureAlphaDropout", without_weights(FeatureAlphaDropout), (6, 40, 3, 4), map_mask),
+    Case("DropPath", without_weights(DropPath), (40, 5, 3), branch_mask),
+    Case("LockedDropout", without_weights(LockedDropout), (6, 7, 8), step_mask),
 ]
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

@@ -13,9 +13,13 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from dropout_lab.torch_layers import (
+    AlphaDropout,
     DropBlock2d,
     DropConnectLinear,
+    DropPath,
+    FeatureAlphaDropout,
     GaussianDropout,
+    LockedDropout,
     SpatialDropout,
     bernoulli_mask,
     block_mask,
@@ -57,6 +61,10 @@ class Case:
         return self.given(torch.Size((rows or self.shape[0], *self.shape[1:])), p)
 
 
+def unit_mask(shape, p):
+    return {"mask": bernoulli_mask(shape, p, generator(5))}
+
+
 def map_mask(shape, p):
     return {"mask": bernoulli_mask(shape, p, generator(5), shared_axes=tuple(range(2, len(shape))))}
 
@@ -73,6 +81,14 @@ def gaussian_noise(shape, p):
     return {"noise": 1 + (p / (1 - p)) ** 0.5 * normal_noise(shape, generator(5), dtype=torch.float64)}
 
 
+def branch_mask(shape, p):
+    return {"mask": bernoulli_mask(shape, p, generator(5), shared_axes=tuple(range(1, len(shape))))}
+
+
+def step_mask(shape, p):
+    return {"mask": bernoulli_mask(shape, p, generator(5), shared_axes=(1,))}
+
+
 def dropconnect(p, source):
     with torch.random.fork_rng():
         torch.manual_seed(6)
@@ -84,6 +100,10 @@ CASES = [
     Case("DropConnectLinear", dropconnect, (6, 5), weight_mask, is_linear_in_eval=True),
     Case("GaussianDropout", GaussianDropout, (6, 5, 8, 4), gaussian_noise),
     Case("DropBlock2d", lambda p, source: DropBlock2d(p, 2, source), (6, 5, 8, 4), blocks),
+    Case("AlphaDropout", AlphaDropout, (6, 5, 8, 4), unit_mask),
+    Case("FeatureAlphaDropout", FeatureAlphaDropout, (6, 40, 3, 4), map_mask),
+    Case("DropPath", DropPath, (40, 5, 3, 4), branch_mask),
+    Case("LockedDropout", LockedDropout, (6, 7, 8), step_mask),
 ]
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 every_map_layer = pytest.mark.parametrize("case", [c for c in CASES if len(c.shape) == 4], ids=lambda case: case.name)
