@@ -140,6 +140,6 @@ def _stopped(exercise: Exercise, answer: Any, error: Exception) -> str:
     place = where_it_stopped(error)
     came = f"{type(error).__name__}: {error}"
     if place:
-        return f"Seen: {named(answer)} stopped at {place}: {came}"
+        return f"Seen: your code stopped in {place}: {came}"
     header = plain_source(exercise.solution).partition("\n")[0]
     return f"Seen: {named(answer)} could not be called: {came}\nExpected: {header.removeprefix('def ').rstrip(':')}."

@@ -59,13 +59,14 @@ def run_guarded(call: Callable[[], Any], seconds: float = TIME_LIMIT) -> Any:
 
 
 def where_it_stopped(error: BaseException) -> str:
-    """Line number and text of the learner's line that raised `error`; empty if it was raised elsewhere."""
+    """Function, line number and text of the learner's line that raised `error`; empty if it was raised elsewhere."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_learners(frame.filename)]
     if not frames:
         return ""
     frame = frames[-1]
     line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-    return f"line {frame.lineno} of the cell, `{line}`" if line else f"line {frame.lineno} of the cell"
+    place = f"{frame.name}, line {frame.lineno} of the cell"
+    return f"{place}, `{line}`" if line else place
 
 
 def _is_learners(filename: str) -> bool:

@@ -64,6 +64,8 @@ class ModuleAnswer:
         module = self.make(p)
         if not isinstance(module, nn.Module):
             raise AnswerError(f"{self.make!r} made a {type(module).__name__}; I expected a subclass of nn.Module.")
+        if "_modules" not in vars(module):
+            raise AnswerError("the module was never initialised. Make super().__init__() the first line of __init__.")
         return module
 
     def run(self, h: Tensor, p: float, source: Stream, training: bool) -> Tensor:

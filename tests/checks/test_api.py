@@ -80,11 +80,12 @@ def test_an_exception_in_the_answer_names_the_line_and_shows_no_traceback():
         ("05-b", lambda h: h, "the pair (dropout_forward, dropout_backward)"),
         ("06-a", torch.nn.Dropout(0.2), "I expected the class"),
         ("06-a", lambda p: 3, "subclass of nn.Module"),
+        ("06-a", type("Bare", (torch.nn.Module,), {"__init__": lambda self, p: None}), "super().__init__()"),
         ("06-b", lambda p: torch.nn.Linear(8, 3), "8 to 32 and 32 to 3"),
         ("15-a", lambda model, x, n_samples: x, "shape (N, K) = (7, 3)"),
         ("00-b", "two hundred", "I expected a number"),
-        ("15-d", lambda p: p.mean(0), "an array of shape (3,)"),
-        ("15-d", lambda p: p.mean(0).max(-1), "take .values"),
+        ("15-e", lambda p: p.mean(0), "an array of shape (3,)"),
+        ("15-e", lambda p: p.mean(0).max(-1), "take .values"),
     ],
 )
 def test_a_wrong_type_or_shape_is_told_in_words(exercise, answer, part):

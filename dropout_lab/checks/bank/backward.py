@@ -91,15 +91,15 @@ latest = Latest()
 ROWS = (
     Misconception(
         "backward-redraws",
-        "backward flips new coins. On average that is right; for every single example it is wrong: units learn that "
-        "had no part in the output.",
+        "backward flips new coins. Units learn that had no part in the output, and on average the penalty that dropout "
+        "adds is lost: the gradient above depends on the coins of forward.",
         "Forward must hand its mask on. Where do you put it?",
         with_backward(redrawn),
     ),
     Misconception(
         "backward-from-zeros",
-        "the mask is read off the output (out != 0). After a ReLU many inputs are exactly 0, so kept units look "
-        "dropped and lose their gradient.",
+        "the mask is read off the output (out != 0). A kept unit whose activation was exactly 0 looks dropped and "
+        "loses its gradient.",
         "Store the mask itself in the cache.",
         with_backward(from_zeros),
     ),

@@ -224,7 +224,8 @@ MODULE_ROWS = (
     ),
     Misconception(
         "backward-redraws",
-        "backward flips new coins. On average that is right, and for every single example it is wrong.",
+        "backward flips new coins. Units learn that had no part in the output, and on average the penalty that dropout "
+        "adds is lost.",
         "Save the mask in forward (ctx.save_for_backward), or let autograd derive the backward.",
         (with_backward(lambda grad, mask, scale, p, out: grad * keeps(grad, p) * scale),),
     ),

@@ -71,6 +71,47 @@ VARIANCE_ROWS = (
 )
 
 
+def precision(factor: Callable[..., float]) -> ValueAnswer:
+    """A version that is off by a factor, which may depend on the settings."""
+    return ValueAnswer(lambda p, scale, n, w: 2 * (1 - p) * scale**2 / (n * w) * factor(p, scale, n, w))
+
+
+PRECISION_ROWS = (
+    Misconception(
+        "tau-keep-drop",
+        "the probability of dropping stands where the formula has the probability of keeping. At p = 0.1 that is a "
+        "factor of 9.",
+        "The paper's p keeps. How is it written with our p?",
+        (precision(lambda p, scale, n, w: p / (1 - p)), precision(lambda p, scale, n, w: p / (1 - p) / 4)),
+    ),
+    Misconception(
+        "decay-for-penalty",
+        "weight_decay was taken for λ. PyTorch's loss has no ½ before the squared error, and its decay adds the "
+        "gradient wθ, that of w/2 ‖θ‖².",
+        "The table turns w into λ in three lines.",
+        (precision(lambda p, scale, n, w: 0.25), precision(lambda p, scale, n, w: 0.5)),
+    ),
+    Misconception(
+        "variance-for-precision",
+        "that is the variance of the noise, 1/τ.",
+        "A precision is one over a variance.",
+        (ValueAnswer(lambda p, scale, n, w: n * w / (2 * (1 - p) * scale**2)),),
+    ),
+    Misconception(
+        "keep-forgotten",
+        "the factor 1 - p is missing.",
+        "Compare your formula with the last line of the table.",
+        (precision(lambda p, scale, n, w: 1 / (1 - p)),),
+    ),
+    Misconception(
+        "length-not-squared",
+        "the length scale enters squared.",
+        "Compare your formula with the last line of the table.",
+        (precision(lambda p, scale, n, w: 1 / scale),),
+    ),
+)
+
+
 def entropy(p: Tensor) -> Tensor:
     return -torch.xlogy(p, p).sum(-1)
 

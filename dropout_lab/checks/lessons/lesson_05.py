@@ -78,6 +78,16 @@ def not_halved(f: Callable[[Array], float], x: Array, eps: float = 1e-5) -> Arra
     return 2 * numerical_gradient(f, x, eps)
 
 
+def times_eps(f: Callable[[Array], float], x: Array, eps: float = 1e-5) -> Array:
+    """The gradient times eps²: `/ 2 * eps` divides by 2 and multiplies by eps."""
+    return numerical_gradient(f, x, eps) * eps**2
+
+
+def with_its_own_step(f: Callable[[Array], float], x: Array, eps: float = 1e-5) -> Array:
+    """The gradient by a step that was not asked for."""
+    return numerical_gradient(f, x, 1e-5)
+
+
 def all_at_once(f: Callable[[Array], float], x: Array, eps: float = 1e-5) -> Array:
     """The sum of the gradient in every place: all coordinates were moved together."""
     return np.full_like(x, (f(x + eps) - f(x - eps)) / (2 * eps))
@@ -106,6 +116,18 @@ DIFFERENCES = (
         "the two points lie 2 eps apart, and the difference was divided by eps.",
         "How far is it from x - eps to x + eps?",
         (ValueAnswer(not_halved),),
+    ),
+    Misconception(
+        "eps-multiplied",
+        "`/ 2 * eps` divides by 2 and then multiplies by eps.",
+        "Brackets around 2 * eps.",
+        (ValueAnswer(times_eps),),
+    ),
+    Misconception(
+        "eps-ignored",
+        "the step is fixed inside the function, whatever eps says.",
+        "Where in your function does eps stand?",
+        (ValueAnswer(with_its_own_step),),
     ),
     Misconception(
         "all-at-once",
@@ -157,7 +179,7 @@ EXERCISES = (
         section="lesson 05, Check a gradient by differences",
         solution=numerical_gradient,
         adapt=callable_answer(ValueAnswer),
-        stages=((outputs(POINTS),), (arguments_kept(POINTS),)),
+        stages=((arguments_kept(POINTS),), (outputs(POINTS),)),
         bank=DIFFERENCES,
         hints=(
             "Move one coordinate at a time, to both sides.",

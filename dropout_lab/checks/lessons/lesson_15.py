@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dropout_lab.checks.bank.mc_passes import MEAN_ROWS
-from dropout_lab.checks.bank.uncertainty import CONFIDENCE_ROWS, INFORMATION_ROWS, VARIANCE_ROWS
+from dropout_lab.checks.bank.uncertainty import CONFIDENCE_ROWS, INFORMATION_ROWS, PRECISION_ROWS, VARIANCE_ROWS
 from dropout_lab.checks.exercise import Exercise
 from dropout_lab.checks.probes_mc import MeanAnswer, nothing_disturbed, scripted_mean, sites_reached
 from dropout_lab.checks.probes_values import ValueAnswer, on, outputs
@@ -32,6 +32,12 @@ def predictive_variance(samples: Tensor, precision: float) -> Tensor:
     return samples.var(dim=0) + 1 / precision
 
 
+def noise_precision(p: float, length_scale: float, n: int, weight_decay: float) -> float:
+    """Return τ for a network trained with mse_loss and PyTorch's weight_decay on n examples."""
+    penalty = weight_decay / 4
+    return (1 - p) * length_scale**2 / (2 * n * penalty)
+
+
 def mutual_information(probabilities: Tensor) -> Tensor:
     """Return the entropy of the mean minus the mean of the entropies, in nats: (T, N, K) → (N,)."""
     mean = probabilities.mean(dim=0)
@@ -48,6 +54,10 @@ def confidence(probabilities: Tensor) -> Tensor:
 PASSES = torch.tensor([[1.0, 2.0], [1.4, 1.0], [0.9, 3.0], [1.2, 2.5], [1.0, 2.0]])
 VARIANCES = tuple(
     on(predictive_variance, f"five passes of two points and τ = {tau:g}", PASSES, tau) for tau in (4.0, 0.5)
+)
+PRECISIONS = tuple(
+    on(noise_precision, f"p = {p}, length_scale = {length}, n = {n}, weight_decay = {w}", p, length, n, w)
+    for p, length, n, w in ((0.1, 0.7, 370, 1e-4), (0.3, 2.0, 50, 1e-3))
 )
 DISAGREEING = torch.tensor(
     [
@@ -88,6 +98,19 @@ EXERCISES = (
     ),
     Exercise(
         id="15-c",
+        title="The precision τ from the settings of a training",
+        section="lesson 15, Add the noise of an observation",
+        solution=noise_precision,
+        adapt=callable_answer(ValueAnswer),
+        stages=((outputs(PRECISIONS),),),
+        bank=PRECISION_ROWS,
+        hints=(
+            "The paper's formula is (1 - p) l² / (2 N λ), with our p, the probability of dropping.",
+            "λ is not the weight_decay: the table turns one into the other.",
+        ),
+    ),
+    Exercise(
+        id="15-d",
         title="Mutual information",
         section="lesson 15, Split the uncertainty in two",
         solution=mutual_information,
@@ -100,7 +123,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        id="15-d",
+        id="15-e",
         title="Confidence of the mean prediction",
         section="lesson 15, Average probabilities, not logits",
         solution=confidence,

@@ -39,6 +39,15 @@ def nudged_in_place(f, x, eps=1e-5):
     return nudged(f, x - 1e-3, eps)
 
 
+def never_put_back(f, x, eps=1e-5):
+    gradient = np.empty(x.shape)
+    for i in range(x.size):
+        before = f(x)
+        x.flat[i] += eps
+        gradient.flat[i] = (f(x) - before) / eps
+    return gradient
+
+
 def one_way(f, x, eps=1e-5):
     return np.array([(f(x + eps * np.eye(x.size)[i]) - f(x)) / eps for i in range(x.size)])
 
@@ -61,13 +70,14 @@ RIGHT += (
     ),
     ("15-b", (lambda s, tau: s.var(0) + tau**-1, lambda s, tau: torch.from_numpy(s.numpy().var(0, ddof=1)) + 1 / tau)),
     (
-        "15-c",
+        "15-d",
         (
             lambda p: entropy(p.mean(0)) - entropy(p).mean(0),
             lambda p: (torch.xlogy(p, p) - torch.xlogy(p, p.mean(0))).sum(-1).mean(0),
         ),
     ),
-    ("15-d", (lambda p: p.mean(0).max(-1).values, lambda p: p.mean(0).amax(1).numpy())),
+    ("15-c", (lambda p, l, n, w: 2 * (1 - p) * l**2 / n / w, lambda p, l, n, w: (1 - p) * l * l / (n * w / 2))),
+    ("15-e", (lambda p: p.mean(0).max(-1).values, lambda p: p.mean(0).amax(1).numpy())),
 )
 WRONG = (
     ("00-a", "keep-drop-swapped", (lambda value, source: value if source in KEEPS else 1 - value,)),
@@ -97,8 +107,14 @@ WRONG = (
     ("02-c", "layers-added", (lambda p, n_layers: n_layers / (1 - p),)),
     ("05-c", "one-sided-difference", (one_way, backwards)),
     ("05-c", "not-halved", (lambda f, x, eps=1e-5: 2 * nudged(f, x, eps),)),
+    (
+        "05-c",
+        "eps-multiplied",
+        (lambda f, x, eps=1e-5: np.array([(f(x + eps * e) - f(x - eps * e)) / 2 * eps for e in np.eye(x.size)]),),
+    ),
+    ("05-c", "eps-ignored", (lambda f, x, eps=1e-5: nudged(f, x, 1e-6),)),
     ("05-c", "all-at-once", (lambda f, x, eps=1e-5: np.ones(x.size) * (f(x + eps) - f(x - eps)) / (2 * eps),)),
-    ("05-c", "input-modified", (nudged_in_place,)),
+    ("05-c", "input-modified", (nudged_in_place, never_put_back)),
     ("15-b", "epistemic-only", (lambda s, tau: s.var(0), lambda s, tau: s.std(0) ** 2)),
     (
         "15-b",
@@ -118,18 +134,31 @@ WRONG = (
     ),
     ("15-b", "aleatoric-only", (lambda s, tau: torch.ones(s.shape[1]) / tau,)),
     (
-        "15-c",
+        "15-d",
         "mutual-information-swapped",
         (
             lambda p: entropy(p).mean(0) - entropy(p.mean(0)),
             lambda p: -(p.mean(0) * p.mean(0).log()).sum(-1) + (p * p.log()).sum(-1).mean(0),
         ),
     ),
-    ("15-c", "total-for-epistemic", (lambda p: entropy(p.mean(0)),)),
-    ("15-c", "aleatoric-for-epistemic", (lambda p: entropy(p).mean(0),)),
-    ("15-c", "bits-not-nats", (lambda p: (entropy(p.mean(0)) - entropy(p).mean(0)) / math.log(2),)),
-    ("15-d", "confidence-of-passes", (lambda p: p.max(-1).values.mean(0), lambda p: p.amax(2).sum(0) / len(p))),
-    ("15-d", "labels-averaged", (lambda p: torch.eye(3)[p.argmax(-1)].mean(0).amax(-1),)),
-    ("15-d", "label-for-confidence", (lambda p: p.mean(0).argmax(-1), lambda p: p.mean(0).max(-1).indices)),
-    ("15-d", "largest-of-all", (lambda p: p.amax((0, 2)),)),
+    ("15-d", "total-for-epistemic", (lambda p: entropy(p.mean(0)),)),
+    ("15-d", "aleatoric-for-epistemic", (lambda p: entropy(p).mean(0),)),
+    ("15-d", "bits-not-nats", (lambda p: (entropy(p.mean(0)) - entropy(p).mean(0)) / math.log(2),)),
+    ("15-e", "confidence-of-passes", (lambda p: p.max(-1).values.mean(0), lambda p: p.amax(2).sum(0) / len(p))),
+    ("15-e", "labels-averaged", (lambda p: torch.eye(3)[p.argmax(-1)].mean(0).amax(-1),)),
+    (
+        "15-c",
+        "tau-keep-drop",
+        (lambda p, l, n, w: p * l**2 / (2 * n * w / 4), lambda p, l, n, w: p * l * l / (2 * n * w)),
+    ),
+    (
+        "15-c",
+        "decay-for-penalty",
+        (lambda p, l, n, w: (1 - p) * l**2 / (2 * n * w), lambda p, l, n, w: (1 - p) * l**2 / (n * w)),
+    ),
+    ("15-c", "variance-for-precision", (lambda p, l, n, w: 2 * n * w / 4 / ((1 - p) * l**2),)),
+    ("15-c", "keep-forgotten", (lambda p, l, n, w: l**2 / (2 * n * w / 4),)),
+    ("15-c", "length-not-squared", (lambda p, l, n, w: (1 - p) * l / (2 * n * w / 4),)),
+    ("15-e", "label-for-confidence", (lambda p: p.mean(0).argmax(-1), lambda p: p.mean(0).max(-1).indices)),
+    ("15-e", "largest-of-all", (lambda p: p.amax((0, 2)),)),
 )
