@@ -1,0 +1,46 @@
+"""Checks of batches of branches and of sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dropout_lab.arguments import require_axes
+
+
+def require_example_axes(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return every axis but the first: the axes along which all of an example shares one coin.
+
+    Raises
+    ------
+    ValueError
+        If there is no axis beside the first: a single example needs its batch axis.
+    """
+    if len(shape) < 2:
+        repair = "A single example needs its batch axis, h[None]."
+        raise ValueError(f"h must be a batch of branch outputs (N, *); got {tuple(shape)}. {repair}")
+    return tuple(range(1, len(shape)))
+
+
+def require_time_axis(shape: Sequence[int], time_axis: object) -> tuple[int, ...]:
+    """Return the time axis of a batch of sequences as a tuple, the `shared_axes` of one mask for all steps.
+
+    Raises
+    ------
+    TypeError
+        If `time_axis` is no int.
+    ValueError
+        If the batch axis or the units are missing, or the axis does not exist.
+    """
+    if len(shape) < 3:
+        repair = "A single sequence (L, D) needs its batch axis, h[None]."
+        raise ValueError(f"h must be a batch of sequences, (N, L, D) or (L, N, D); got {tuple(shape)}. {repair}")
+    return require_axes((time_axis,), len(shape), "time_axis")
+
+
+def require_int_axis(time_axis: object) -> int:
+    """Return `time_axis` if it is an int; raise TypeError otherwise. Whether it exists depends on the input."""
+    if isinstance(time_axis, bool) or not isinstance(time_axis, int):
+        raise TypeError(
+            f"time_axis is the axis of the time steps, 1 for (N, L, D), 0 for (L, N, D); got {time_axis!r}."
+        )
+    return time_axis
