@@ -151,3 +151,16 @@ def test_alpha_dropout_is_that_of_torch(function, name, shape, p):
     layer = getattr(numpy_layers, name)(p, np.random.default_rng(0))
     theirs = upstream(lambda tensor: function(tensor, p, training=True), h, grad_out, seed=3)
     assert_parity(theirs, getattr(torch_layers, name)(p), layer, h, grad_out, mask)
+
+
+@pytest.mark.parametrize("c", [0.5, 2.0, 100.0])
+@pytest.mark.parametrize("shape", [(6, 5), (6, 3, 2, 2)])
+def test_max_norm_agrees_in_numpy_and_torch(shape, c):
+    weight = np.random.default_rng(6).normal(size=shape)
+    tensor = torch.from_numpy(weight.copy())
+    before = tensor.clone()
+    numpy_layers.max_norm_(weight, c)
+    torch_layers.max_norm_(tensor, c)
+    np.testing.assert_allclose(weight, tensor, rtol=4 * np.finfo(float).eps)
+    short = before.flatten(1).norm(dim=1) < c
+    assert_same_bits(weight[short.numpy()], before[short])

@@ -15,7 +15,9 @@ from dropout_lab.numpy_layers.gaussian import GaussianDropout, gaussian_dropout_
 from dropout_lab.numpy_layers.layer import Layer, Sequential
 from dropout_lab.numpy_layers.locked import LockedDropout, locked_dropout_forward
 from dropout_lab.numpy_layers.loss import softmax, softmax_cross_entropy
+from dropout_lab.numpy_layers.max_norm import max_norm_
 from dropout_lab.numpy_layers.optimisers import SGD, Adam
+from dropout_lab.numpy_layers.scheduled import ScheduledDropout
 from dropout_lab.numpy_layers.shared import shared_dropout_forward
 from dropout_lab.numpy_layers.spatial import SpatialDropout, spatial_dropout_forward
 
@@ -26,21 +28,19 @@ __all__ = [
     "DropBlock2d",
     "DropConnectLinear",
     "DropPath",
-    "DropPath",
     "Dropout",
     "FeatureAlphaDropout",
     "GaussianDropout",
     "Layer",
     "Linear",
     "LockedDropout",
-    "LockedDropout",
     "ReLU",
+    "ScheduledDropout",
     "Sequential",
     "SpatialDropout",
     "alpha_dropout_forward",
     "block_mask",
     "drop_blocks",
-    "drop_path_forward",
     "drop_path_forward",
     "dropblock2d_forward",
     "dropconnect_backward",
@@ -51,8 +51,7 @@ __all__ = [
     "gaussian_dropout_backward",
     "gaussian_dropout_forward",
     "locked_dropout_forward",
-    "locked_dropout_forward",
-    "shared_dropout_forward",
+    "max_norm_",
     "shared_dropout_forward",
     "softmax",
     "softmax_cross_entropy",

@@ -7,7 +7,9 @@ from dropout_lab.torch_layers.dropconnect import DropConnectLinear, dropconnect_
 from dropout_lab.torch_layers.dropout import Dropout, DropoutFunction, dropout
 from dropout_lab.torch_layers.gaussian import GaussianDropout, gaussian_dropout
 from dropout_lab.torch_layers.locked import LockedDropout, locked_dropout
+from dropout_lab.torch_layers.max_norm import max_norm_
 from dropout_lab.torch_layers.noise import bernoulli_mask, normal_noise
+from dropout_lab.torch_layers.scheduled import ScheduledDropout
 from dropout_lab.torch_layers.shared import shared_dropout
 from dropout_lab.torch_layers.spatial import SpatialDropout, spatial_dropout
 
@@ -16,19 +18,17 @@ __all__ = [
     "DropBlock2d",
     "DropConnectLinear",
     "DropPath",
-    "DropPath",
     "Dropout",
     "DropoutFunction",
     "FeatureAlphaDropout",
     "GaussianDropout",
     "LockedDropout",
-    "LockedDropout",
+    "ScheduledDropout",
     "SpatialDropout",
     "alpha_dropout",
     "bernoulli_mask",
     "block_mask",
     "drop_blocks",
-    "drop_path",
     "drop_path",
     "dropblock2d",
     "dropconnect_linear",
@@ -37,9 +37,8 @@ __all__ = [
     "feature_alpha_dropout",
     "gaussian_dropout",
     "locked_dropout",
-    "locked_dropout",
+    "max_norm_",
     "normal_noise",
-    "shared_dropout",
     "shared_dropout",
     "spatial_dropout",
 ]
