@@ -55,7 +55,7 @@ def test_all_that_tests_and_tools_import_is_declared():
 # A module imports from lower rows only, or from its own package.
 LAYERS = (
     {"arguments"},
-    {"masks", "arguments_noise", "arguments_sequence", "data", "figures"},
+    {"masks", "arguments_noise", "arguments_sequence", "schedules", "data", "figures"},
     {"moments", "moments_noise", "moments_blocks", "ensembles"},
     {"numpy_layers", "torch_layers", "penalties"},
     {"widgets", "training"},

@@ -19,9 +19,11 @@ from dropout_lab.numpy_layers import (
     GaussianDropout,
     Layer,
     LockedDropout,
+    ScheduledDropout,
     SpatialDropout,
     block_mask,
 )
+from dropout_lab.schedules import Constant
 
 DTYPES = (np.float16, np.float32, np.float64)
 
@@ -91,6 +93,7 @@ CASES = [
     Case("FeatureAlphaDropout", without_weights(FeatureAlphaDropout), (6, 40, 3, 4), map_mask),
     Case("DropPath", without_weights(DropPath), (40, 5, 3), branch_mask),
     Case("LockedDropout", without_weights(LockedDropout), (6, 7, 8), step_mask),
+    Case("ScheduledDropout", lambda p, rng, dtype: ScheduledDropout(Constant(p), rng), (6, 9), unit_mask),
 ]
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from dropout_lab.schedules import Constant
 from dropout_lab.torch_layers import (
     AlphaDropout,
     DropBlock2d,
@@ -20,6 +21,7 @@ from dropout_lab.torch_layers import (
     FeatureAlphaDropout,
     GaussianDropout,
     LockedDropout,
+    ScheduledDropout,
     SpatialDropout,
     bernoulli_mask,
     block_mask,
@@ -104,6 +106,7 @@ CASES = [
     Case("FeatureAlphaDropout", FeatureAlphaDropout, (6, 40, 3, 4), map_mask),
     Case("DropPath", DropPath, (40, 5, 3, 4), branch_mask),
     Case("LockedDropout", LockedDropout, (6, 7, 8), step_mask),
+    Case("ScheduledDropout", lambda p, source: ScheduledDropout(Constant(p), source), (6, 9), unit_mask),
 ]
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 every_map_layer = pytest.mark.parametrize("case", [c for c in CASES if len(c.shape) == 4], ids=lambda case: case.name)
