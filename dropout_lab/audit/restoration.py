@@ -64,12 +64,7 @@ class Snapshot:
 
 
 def _restore_mapping(now: MutableMapping[str, Any], then: dict[str, Any]) -> None:
-    for key in [key for key in now if key not in then]:
-        del now[key]
-    for key, value in then.items():
-        if key not in now or now[key] is not value:
-            now[key] = value
-    if list(now) != list(then):
+    if list(now) != list(then) or any(now[key] is not value for key, value in then.items()):
         now.clear()
         now.update(then)
 

@@ -35,6 +35,9 @@ class Meddler(nn.Module):
         self.first.bias.data = self.first.bias.data * torch.rand(8)
         with torch.no_grad():
             self.last.weight.mul_(2)
+        with torch.enable_grad():
+            self.norm.weight.square().sum().backward()
+        self.first.weight.grad = None
         self.drop.train(not self.drop.training)
         self.new = nn.Linear(2, 2)
         self.register_forward_hook(lambda *_: None)

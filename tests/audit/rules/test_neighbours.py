@@ -83,14 +83,17 @@ def test_alpha_dropout_after_relu_is_named_with_its_moments(network, rows, only_
     assert "of its input is exactly zero" in found.message
 
 
-def test_alpha_dropout_after_relu_moves_the_mean_from_398_to_177(only_finding):
-    model = nn.Sequential(nn.ReLU(), nn.AlphaDropout(0.1), nn.Linear(4, 2))
+@pytest.mark.parametrize("p", [0.2, 0.5])
+def test_alpha_dropout_moves_the_moments_of_relu(p, only_finding):
+    model = nn.Sequential(nn.ReLU(), nn.AlphaDropout(p), nn.Linear(4, 2))
     message = only_finding(model, torch.randn(50_000, 4)).message
-    before, after = map(float, re.search(r"mean goes from ([\d.]+) to ([-\d.]+)", message).groups())
-    assert before == pytest.approx(0.40, abs=0.006)  # 1/sqrt(2 pi) = .399
-    alpha = -1.7580993408473766
-    scale = (0.9 * (1 + 0.1 * alpha**2)) ** -0.5
-    assert after == pytest.approx(scale * (0.9 * 0.399 + 0.1 * alpha) - scale * 0.1 * alpha, abs=0.01)
+    numbers = re.search(r"mean goes from ([\d.]+) to ([\d.]+), the variance from ([\d.]+) to ([\d.]+)\.", message)
+    mean, square, low = (2 * np.pi) ** -0.5, 0.5, -1.7580993408473766  # E[h], E[h^2] of a ReLU; what alpha dropout puts
+    a = ((1 - p) * (1 + p * low**2)) ** -0.5
+    mean_after = a * (1 - p) * mean  # .177 for p = .5
+    variance_after = a**2 * ((1 - p) * square + p * low**2 - ((1 - p) * mean + p * low) ** 2)
+    expected = mean, mean_after, square - mean**2, variance_after
+    np.testing.assert_allclose([float(number) for number in numbers.groups()], expected, rtol=0.05)  # two digits
 
 
 @pytest.mark.parametrize("layer", [nn.Dropout(P), nn.Dropout1d(P)])

@@ -175,3 +175,10 @@ def test_coins_that_leave_the_tensors_are_used_all_the_same(rows, codes):
             return x
 
     assert codes(Skips(), rows) == []
+
+
+def test_a_dropped_tensor_that_passes_through_numpy_is_used_all_the_same(network, part, rows, codes):
+    def detour(module, h):
+        return torch.from_numpy(F.dropout(h, P, module.training).numpy().copy())
+
+    assert codes(network(part(detour)), rows) == []
