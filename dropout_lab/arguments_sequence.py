@@ -44,3 +44,19 @@ def require_int_axis(time_axis: object) -> int:
             f"time_axis is the axis of the time steps, 1 for (N, L, D), 0 for (L, N, D); got {time_axis!r}."
         )
     return time_axis
+
+
+def require_attention_shapes(query: Sequence[int], key: Sequence[int], value: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape (..., L, S) of the weights of queries (..., L, E), keys (..., S, E) and values (..., S, V).
+
+    Raises
+    ------
+    ValueError
+        If an axis is missing, E or S or the batch axes differ.
+    """
+    query, key, value = tuple(query), tuple(key), tuple(value)
+    batches = {query[:-2], key[:-2], value[:-2]}
+    if min(len(query), len(key), len(value)) < 2 or len(batches) > 1 or key[-1] != query[-1] or key[-2] != value[-2]:
+        wanted = "query (..., L, E), key (..., S, E), value (..., S, V) with the same batch axes"
+        raise ValueError(f"attention takes {wanted}; got {query}, {key}, {value}.")
+    return (*query[:-1], key[-2])

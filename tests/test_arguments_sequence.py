@@ -2,7 +2,12 @@ import re
 
 import pytest
 
-from dropout_lab.arguments_sequence import require_example_axes, require_int_axis, require_time_axis
+from dropout_lab.arguments_sequence import (
+    require_attention_shapes,
+    require_example_axes,
+    require_int_axis,
+    require_time_axis,
+)
 
 
 @pytest.mark.parametrize(("shape", "axes"), [((3, 4), (1,)), ((3, 4, 5, 6), (1, 2, 3))])
@@ -35,3 +40,16 @@ def test_a_time_axis_that_is_not_there_is_an_error():
 def test_a_time_axis_is_an_int(time_axis):
     with pytest.raises(TypeError, match=re.escape("1 for (N, L, D), 0 for (L, N, D)")):
         require_int_axis(time_axis)
+
+
+def test_attention_has_a_weight_for_each_query_and_key():
+    assert require_attention_shapes((2, 7, 3, 4), (2, 7, 5, 4), (2, 7, 5, 6)) == (2, 7, 3, 5)
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [((3, 4), (5, 4), (6, 6)), ((3, 4), (5, 3), (5, 6)), ((2, 3, 4), (1, 5, 4), (2, 5, 6)), ((4,), (5, 4), (5, 6))],
+)
+def test_attention_of_shapes_that_do_not_fit_is_an_error(shapes):
+    with pytest.raises(ValueError, match=re.escape("with the same batch axes; got ")):
+        require_attention_shapes(*shapes)

@@ -62,3 +62,19 @@ def test_locked_dropout_is_dropout1d_of_torch_with_time_last(p):
 
     layer = numpy_layers.LockedDropout(p, np.random.default_rng(3))
     assert_parity(upstream, torch_layers.LockedDropout(p), layer, (7, 4, 3), mask.contiguous().numpy())
+
+
+@pytest.mark.parametrize("is_causal", [False, True])
+@pytest.mark.parametrize("p", RATES)
+def test_attention_agrees_in_output_and_gradients_on_the_same_mask(p, is_causal):
+    rng = np.random.default_rng(5)
+    arrays = [rng.normal(size=shape) for shape in [(2, 3, 4), (2, 5, 4), (2, 5, 6)]]
+    mask, grad_out = masks.bernoulli_mask((2, 3, 5), p, rng), rng.normal(size=(2, 3, 6))
+    tensors = [torch.from_numpy(array).requires_grad_() for array in arrays]
+    out = torch_layers.AttentionDropout(p, is_causal=is_causal)(*tensors, torch.from_numpy(mask))
+    grads = torch.autograd.grad(out, tensors, torch.from_numpy(grad_out))
+    array, cache = numpy_layers.attention_forward(*arrays, p, mask=mask, is_causal=is_causal)
+    tolerance = {"rtol": 1e-12, "atol": 64 * np.finfo(float).eps}  # sums of products, added up in different orders
+    np.testing.assert_allclose(array, out.detach(), **tolerance)
+    for ours, theirs in zip(numpy_layers.attention_backward(grad_out, cache), grads, strict=True):
+        np.testing.assert_allclose(ours, theirs, **tolerance)

@@ -6,6 +6,7 @@ from dropout_lab.numpy_layers.alpha import (
     alpha_dropout_forward,
     feature_alpha_dropout_forward,
 )
+from dropout_lab.numpy_layers.attention import attention_backward, attention_forward
 from dropout_lab.numpy_layers.dense import Linear, ReLU
 from dropout_lab.numpy_layers.depth import DropPath, drop_path_forward
 from dropout_lab.numpy_layers.dropblock import DropBlock2d, block_mask, drop_blocks, dropblock2d_forward
@@ -39,6 +40,8 @@ __all__ = [
     "Sequential",
     "SpatialDropout",
     "alpha_dropout_forward",
+    "attention_backward",
+    "attention_forward",
     "block_mask",
     "drop_blocks",
     "drop_path_forward",

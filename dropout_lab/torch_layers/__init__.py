@@ -1,10 +1,12 @@
 """The layers of `numpy_layers` for PyTorch, one file per concept, with the same names and the same argument order."""
 
 from dropout_lab.torch_layers.alpha import AlphaDropout, FeatureAlphaDropout, alpha_dropout, feature_alpha_dropout
+from dropout_lab.torch_layers.attention import AttentionDropout, attention, attention_weights
 from dropout_lab.torch_layers.depth import DropPath, drop_path
 from dropout_lab.torch_layers.dropblock import DropBlock2d, block_mask, drop_blocks, dropblock2d
 from dropout_lab.torch_layers.dropconnect import DropConnectLinear, dropconnect_linear, dropconnect_moments
 from dropout_lab.torch_layers.dropout import Dropout, DropoutFunction, dropout
+from dropout_lab.torch_layers.embedding import EmbeddingDropout, embedding_dropout
 from dropout_lab.torch_layers.gaussian import GaussianDropout, gaussian_dropout
 from dropout_lab.torch_layers.locked import LockedDropout, locked_dropout
 from dropout_lab.torch_layers.max_norm import max_norm_
@@ -12,20 +14,26 @@ from dropout_lab.torch_layers.noise import bernoulli_mask, normal_noise
 from dropout_lab.torch_layers.scheduled import ScheduledDropout
 from dropout_lab.torch_layers.shared import shared_dropout
 from dropout_lab.torch_layers.spatial import SpatialDropout, spatial_dropout
+from dropout_lab.torch_layers.tokens import TokenDropout, token_dropout
 
 __all__ = [
     "AlphaDropout",
+    "AttentionDropout",
     "DropBlock2d",
     "DropConnectLinear",
     "DropPath",
     "Dropout",
     "DropoutFunction",
+    "EmbeddingDropout",
     "FeatureAlphaDropout",
     "GaussianDropout",
     "LockedDropout",
     "ScheduledDropout",
     "SpatialDropout",
+    "TokenDropout",
     "alpha_dropout",
+    "attention",
+    "attention_weights",
     "bernoulli_mask",
     "block_mask",
     "drop_blocks",
@@ -34,6 +42,7 @@ __all__ = [
     "dropconnect_linear",
     "dropconnect_moments",
     "dropout",
+    "embedding_dropout",
     "feature_alpha_dropout",
     "gaussian_dropout",
     "locked_dropout",
@@ -41,4 +50,5 @@ __all__ = [
     "normal_noise",
     "shared_dropout",
     "spatial_dropout",
+    "token_dropout",
 ]

@@ -6,10 +6,12 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from dropout_lab.torch_layers.dropout import Dropout
+from dropout_lab.torch_layers.rated import RatedModule
 
 P_ATTRIBUTES: dict[type[nn.Module], str] = {
     _DropoutNd: "p",  # every dropout class of torch.nn, alpha dropout included
     Dropout: "p",
+    RatedModule: "p",
     nn.RNNBase: "dropout",
     nn.MultiheadAttention: "dropout",
 }
