@@ -84,7 +84,7 @@ class Site:
 def kind_of(module: nn.Module) -> str | None:
     """How a module bears dropout, by its type or its name: "module", "recurrent", "attention", or None."""
     known = p_attribute(module) is not None
-    named = is_bare(module) and "drop" in type(module).__name__.lower()
+    named = not module._modules and "drop" in type(module).__name__.lower()
     kind = next((kind for bearer, kind in _KINDS if isinstance(module, bearer)), "module")
     return kind if known or named else None
 
@@ -125,6 +125,11 @@ def is_torch(module: nn.Module) -> bool:
 
 
 def is_meant_to_be_random(module: nn.Module) -> bool:
-    """Whether a module says, by its name or by a switch that is on, that it stays random in eval mode."""
+    """Whether a module says, by its name or by a switch that is on, that it stays random in eval mode.
+
+    The layers of this package ask for the mode, so what one of them draws in eval mode is meant.
+    """
+    if type(module).__module__.startswith("dropout_lab.torch_layers"):
+        return True
     switches = [name for name, value in vars(module).items() if value is True]
     return bool(_MEANT_CLASS.search(type(module).__name__)) or any(map(_MEANT_SWITCH.search, switches))

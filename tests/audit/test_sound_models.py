@@ -7,6 +7,17 @@ from torch.nn import functional as F  # noqa: N812
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from dropout_lab.audit import audit
+from dropout_lab.torch_layers import (
+    AlphaDropout,
+    DropBlock2d,
+    DropConnectLinear,
+    Dropout,
+    EmbeddingDropout,
+    GaussianDropout,
+    LockedDropout,
+    SpatialDropout,
+    TokenDropout,
+)
 from dropout_lab.uncertainty import mc_predict
 
 P = 0.2
@@ -290,6 +301,14 @@ class Keeps(nn.Module):
         return {"hidden": h, "distribution": torch.distributions.Normal(h, 1.0)}
 
 
+def perceptron(layer, activation=nn.ReLU, units=32):
+    return nn.Sequential(nn.Linear(5, units), activation(), layer, nn.Linear(units, 2))
+
+
+def pixels(layer):
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), layer, nn.Conv2d(8, 2, 3))
+
+
 def rows(seed=0):
     return torch.randn(16, 5, generator=torch.Generator().manual_seed(seed))
 
@@ -335,6 +354,18 @@ SOUND = {
     "MC wrapper, vmap": (Vectorised, rows()),
     "gradient inside": (Differentiates, rows()),
     "state and objects": (Keeps, rows()),
+}
+SOUND |= {
+    "our dropout": (lambda: perceptron(Dropout(P, torch.Generator())), rows()),
+    "our Gaussian dropout": (lambda: perceptron(GaussianDropout(P)), rows()),
+    "our alpha dropout": (lambda: perceptron(AlphaDropout(P), nn.SELU), rows()),
+    "our DropConnect": (lambda: perceptron(DropConnectLinear(32, 32, P)), rows()),
+    "our DropConnect, moments": (lambda: perceptron(DropConnectLinear(32, 32, P, inference="moments")), rows()),
+    "our locked dropout": (lambda: perceptron(LockedDropout(P)), sequences()),
+    "our spatial dropout": (lambda: pixels(SpatialDropout(P)), images()),
+    "our DropBlock": (lambda: pixels(DropBlock2d(P, 3)), images()),
+    "our token dropout": (lambda: nn.Sequential(TokenDropout(P, 0), nn.Embedding(20, 8), nn.Linear(8, 2)), words()),
+    "our embedding dropout": (lambda: nn.Sequential(EmbeddingDropout(20, 8, P), nn.Linear(8, 2)), words()),
 }
 
 

@@ -117,4 +117,5 @@ def _in_place(activity: Activity) -> Iterator[Finding]:
 
 
 def _is_alpha(application: Application) -> bool:
-    return application.call is not None and "alpha" in application.call.name
+    name = application.draw.origin.name if application.call is None else application.call.name
+    return "alpha" in name.lower()

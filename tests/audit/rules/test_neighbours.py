@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from dropout_lab.audit import audit
 from dropout_lab.audit.rules.neighbours import variance_ratio
-from dropout_lab.torch_layers import Dropout
+from dropout_lab.torch_layers import AlphaDropout, Dropout
 
 P = 0.3
 
@@ -77,8 +77,9 @@ def test_dropout_that_batch_norm_does_not_meet_is_sound(middle, network, rows, c
     assert codes(network(middle), rows) == []
 
 
-def test_alpha_dropout_after_relu_is_named_with_its_moments(network, rows, only_finding):
-    found = only_finding(network(nn.AlphaDropout(P)), rows)
+@pytest.mark.parametrize("layer", [nn.AlphaDropout(P), AlphaDropout(P)])
+def test_alpha_dropout_after_relu_is_named_with_its_moments(layer, network, rows, only_finding):
+    found = only_finding(network(layer), rows)
     assert (found.code, found.where) == ("alpha-with-relu", "middle")
     assert "of its input is exactly zero" in found.message
 
