@@ -14,6 +14,7 @@ from dropout_lab.audit.summaries import Rows, Summary, is_constant, shared_rows,
 
 _MASKING = {"mul", "div", "where", "masked_fill", "index_put", "native_dropout"}
 _HOMOGENEOUS = {"relu", "leaky_relu", "clone", "_to_copy", "mul", "div", "add", "sub", "_unsafe_view"}
+_RECTIFYING = {"relu", "leaky_relu"}
 _SQUASHING = {"_softmax", "_log_softmax", "_safe_softmax", "softmax", "log_softmax", "sigmoid", "log_sigmoid_forward"}
 _AFFINE = {"addmm", "mm", "linear", "convolution", "mkldnn_linear"}
 _SELU_SCALE = 1.0507009873554805
@@ -59,6 +60,7 @@ class Mark:
     reach: frozenset[Origin] = frozenset()
     noise: Draw | None = None
     dropped: Application | None = None
+    rectified: bool = False
     squashed: bool = False
     selu: bool = False
     affine: bool = False
@@ -194,9 +196,10 @@ class Flow:
         if len(others) != 1:
             return Mark()
         mark = others[0][1]
-        squashed = mark.squashed or step.name in _SQUASHING
-        dropped = mark.dropped if step.name in _HOMOGENEOUS | _SQUASHING else None
-        return Mark(dropped=dropped, squashed=squashed and dropped is not None)
+        if mark.dropped is None or step.name not in _HOMOGENEOUS | _SQUASHING:
+            return Mark()
+        rectified, squashed = mark.rectified or step.name in _RECTIFYING, mark.squashed or step.name in _SQUASHING
+        return Mark(dropped=mark.dropped, rectified=rectified, squashed=squashed)
 
 
 def _key(tensor: Tensor) -> tuple[int, object]:

@@ -32,6 +32,12 @@ class Summary:
     channel_variance: Tensor | None
     channel_square: Tensor | None
 
+    def spread(self, *, by_channel: bool) -> tuple[float, float]:
+        """Variance and mean square: the means of those of the channels, or those over everything."""
+        if by_channel and self.channel_variance is not None and self.channel_square is not None:
+            return float(self.channel_variance.mean()), float(self.channel_square.mean())
+        return self.variance, self.square
+
 
 @dataclass(frozen=True)
 class Rows:

@@ -25,11 +25,12 @@ from dropout_lab.audit.trail import Activity, Trail
 
 @dataclass
 class Normed:
-    """A dropped tensor that went straight into a batch norm that was measuring its batch."""
+    """A dropped tensor that went straight into a batch norm that was measuring its batch, or through a ReLU at most."""
 
     application: Application
     path: str
     seen: Summary
+    rectified: bool
 
 
 class Generators(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -133,6 +134,6 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _batch_norm(self, name: str, args: tuple[Any, ...], inputs: list[Tensor]) -> None:
         if "batch_norm" not in name or not (any(arg is True for arg in args) or "update" in name):
             return
-        dropped = self._flow.mark(inputs[0]).dropped
-        if dropped is not None:
-            self.normed.append(Normed(dropped, self._trail.path, summarise(inputs[0])))
+        mark = self._flow.mark(inputs[0])
+        if mark.dropped is not None:
+            self.normed.append(Normed(mark.dropped, self._trail.path, summarise(inputs[0]), mark.rectified))

@@ -54,23 +54,22 @@ def _before_batch_norm(activity: Activity, normed: Normed) -> Iterator[Finding]:
     application = normed.application
     p = number(activity.p)
     p = dropped_share(application) if p is None else p
-    h = application.h
-    if not activity.flips_coins or not 0 < p < 1 or h.variance == 0 or _is_alpha(application):
+    if not activity.flips_coins or not 0 < p < 1 or _is_alpha(application):
         return
-    same = h.shape == normed.seen.shape and h.channel_variance is not None and h.channel_square is not None
-    variance = float(h.channel_variance.mean()) if same and h.channel_variance is not None else h.variance
-    square = float(h.channel_square.mean()) if same and h.channel_square is not None else h.square
-    after = normed.seen.channel_variance
-    measured = float(after.mean()) if same and after is not None else normed.seen.variance
-    if variance == 0:
-        return
-    message = (
-        f"The dropped tensor goes straight into the batch norm {normed.path}{stated(activity)}. In "
-        f"training that layer sees {measured / variance:.2f} times the variance that it meets in eval, and stores it; "
-        f"(Var + p/(1-p) E[h²]) / Var predicts {variance_ratio(variance, square, p):.2f} on these inputs. In eval its "
-        "outputs are too small by the root of that."
-    )
-    yield finding("before-batch-norm", str(activity.origin), message + line_of(activity))
+    h, by_channel = application.h, application.h.shape == normed.seen.shape
+    seen, seen_square = normed.seen.spread(by_channel=by_channel)
+    variance, square = h.spread(by_channel=by_channel)
+    if normed.rectified:  # behind a ReLU h is gone; what was kept tells its moments: E[h²] = (1-p) E[h̃²], E[h] = E[h̃]
+        variance, square = (1 - p) * seen_square - (seen_square - seen), (1 - p) * seen_square
+    if variance > 0:
+        measured = "" if normed.rectified else f"; measured were {seen / variance:.2f}"
+        message = (
+            f"The dropped tensor goes straight into the batch norm {normed.path}{stated(activity)}. In training that "
+            f"layer sees {variance_ratio(variance, square, p):.2f} times the variance that it meets in eval, by (Var + "
+            f"p/(1-p) E[h²]) / Var on these inputs{measured}. It stores the larger one, so in eval its outputs are too "
+            "small by the root of that."
+        )
+        yield finding("before-batch-norm", str(activity.origin), message + line_of(activity))
 
 
 def _beside_activation(activity: Activity) -> Iterator[Finding]:

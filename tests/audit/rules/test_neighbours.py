@@ -16,8 +16,8 @@ P = 0.3
 
 
 def ratios(message):
-    """The measured and the predicted ratio in a message."""
-    return [float(number) for number in re.findall(r"(\d+\.\d+) (?:times|on these)", message)]
+    """The predicted and the measured ratio in a message."""
+    return [float(number) for number in re.findall(r"(?:sees|measured were) (\d+\.\d+)", message)]
 
 
 @pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.8])
@@ -35,7 +35,7 @@ def test_li_and_others_ratio_of_three_is_measured_and_predicted():
     model = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(4), nn.Linear(4, 2))
     findings = audit(model, 1 + torch.randn(50_000, 4)).findings
     assert [(found.code, found.where) for found in findings] == [("before-batch-norm", "0")]
-    measured, predicted = ratios(findings[0].message)
+    predicted, measured = ratios(findings[0].message)
     assert abs(predicted - 3) < 0.05
     assert abs(measured - predicted) < 0.1
 
@@ -54,12 +54,18 @@ def test_dropout_right_before_batch_norm_is_named(layer, between, images, only_f
     assert (found.code, found.where) == ("before-batch-norm", "1")
 
 
+def test_behind_a_relu_the_ratio_is_that_of_what_the_relu_lets_through(only_finding):
+    model = nn.Sequential(nn.Dropout(0.5), nn.ReLU(), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    (predicted,) = ratios(only_finding(model, torch.randn(50_000, 4)).message)
+    assert predicted == pytest.approx(1 + 0.5 / (0.5 - 1 / (2 * np.pi)), rel=0.05)  # E[h^2] = 1/2, E[h]^2 = 1/(2 pi)
+
+
 def test_a_mask_of_the_readers_own_before_batch_norm_is_measured(network, part, only_finding):
     def masked(module, h):
         return h * (torch.rand_like(h) >= P) / (1 - P) if module.training else h
 
     model = network(nn.Sequential(part(masked), nn.BatchNorm1d(32)))
-    measured, predicted = ratios(only_finding(model, torch.randn(2000, 5)).message)
+    predicted, measured = ratios(only_finding(model, torch.randn(2000, 5)).message)
     assert abs(measured / predicted - 1) < 0.05
 
 
