@@ -11,10 +11,15 @@ from dropout_lab.torch_layers.gaussian import GaussianDropout, gaussian_dropout
 from dropout_lab.torch_layers.locked import LockedDropout, locked_dropout
 from dropout_lab.torch_layers.max_norm import max_norm_
 from dropout_lab.torch_layers.noise import bernoulli_mask, normal_noise
+from dropout_lab.torch_layers.recurrent import recurrent_step
+from dropout_lab.torch_layers.recurrent_dropout import RecurrentDropoutRNN
 from dropout_lab.torch_layers.scheduled import ScheduledDropout
 from dropout_lab.torch_layers.shared import shared_dropout
 from dropout_lab.torch_layers.spatial import SpatialDropout, spatial_dropout
 from dropout_lab.torch_layers.tokens import TokenDropout, token_dropout
+from dropout_lab.torch_layers.variational_rnn import VariationalRNN
+from dropout_lab.torch_layers.weight_drop import WeightDropRNN
+from dropout_lab.torch_layers.zoneout import ZoneoutRNN, zoneout
 
 __all__ = [
     "AlphaDropout",
@@ -28,9 +33,13 @@ __all__ = [
     "FeatureAlphaDropout",
     "GaussianDropout",
     "LockedDropout",
+    "RecurrentDropoutRNN",
     "ScheduledDropout",
     "SpatialDropout",
     "TokenDropout",
+    "VariationalRNN",
+    "WeightDropRNN",
+    "ZoneoutRNN",
     "alpha_dropout",
     "attention",
     "attention_weights",
@@ -48,7 +57,9 @@ __all__ = [
     "locked_dropout",
     "max_norm_",
     "normal_noise",
+    "recurrent_step",
     "shared_dropout",
     "spatial_dropout",
     "token_dropout",
+    "zoneout",
 ]
