@@ -1,3 +1,13 @@
 """The exercises, one file for each lesson; a file is loaded when one of its exercises is used."""
 
-LETTERS = {"00": "ab", "01": "abc", "02": "abc", "03": "abc", "05": "abc", "06": "abc", "08": "abcdef", "15": "abcde"}
+LETTERS = {
+    "00": "ab",
+    "01": "abc",
+    "02": "abc",
+    "03": "abc",
+    "04": "abc",
+    "05": "abc",
+    "06": "abc",
+    "08": "abcdef",
+    "15": "abcde",
+}
