@@ -36,7 +36,7 @@ class Finding:
     lesson: str
 
     def __str__(self) -> str:
-        paragraphs = (self.message, f"Fix: {self.fix}", f"Lesson {self.lesson}.")
+        paragraphs = (self.message, f"Fix: {self.fix}", f"Lesson {self.lesson}")
         return "\n".join((f"{self.code} at {self.where}", *(_indented(text) for text in paragraphs)))
 
 

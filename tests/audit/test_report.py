@@ -35,7 +35,7 @@ def test_the_text_holds_code_place_message_fix_and_lesson():
     text = " ".join(str(Report("Net", (FOUND,), (site(0),))).split())
     for part in ("Net: 1 finding, 1 stochastic site.", "1. sdpa-in-eval at block (model.py:7)", "It <drops> & drops."):
         assert part in text
-    assert "Fix: Write p if training else 0. Lesson 06 x." in text
+    assert "Fix: Write p if training else 0. Lesson 06 x" in text
 
 
 def test_lines_of_the_text_are_short():
