@@ -81,7 +81,7 @@ def feature_alpha_dropout_forward(
     """Alpha dropout of whole feature maps (N, C, *), one coin for each example and channel.
 
     Parameters, returns and errors as for :func:`alpha_dropout_forward`; p is the probability that a *feature map of an
-    example* is dropped, a given mask is constant within each map, and maps without batch axis are an error.
+    example* is dropped, a given mask is constant within each map, and fewer than 3 axes are an error.
 
     Examples
     --------

@@ -85,7 +85,7 @@ def feature_alpha_dropout(
     """Alpha dropout of whole feature maps (N, C, *), one coin for each example and channel.
 
     Parameters, returns and errors as for :func:`alpha_dropout`; p is the probability that a *feature map of an example*
-    is dropped, a given mask is constant within each map, and maps without batch axis are an error. On the same mask the
+    is dropped, a given mask is constant within each map, and fewer than 3 axes are an error. On the same mask the
     numbers are those of F.feature_alpha_dropout.
 
     Examples
