@@ -149,7 +149,7 @@ def test_derivatives_agree_with_central_differences(case, p):
     def out(h, *weights):
         return torch.func.functional_call(layer, dict(zip(names, weights, strict=True)), (h,), masks)[0].sum(dim=(0, 1))
 
-    assert torch.autograd.gradcheck(out, (h, *layer.parameters()))
+    assert torch.autograd.gradcheck(out, (h, *layer.parameters()), fast_mode=True)  # along a random direction
 
 
 # Randomness and what must be left alone

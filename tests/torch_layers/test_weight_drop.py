@@ -77,7 +77,7 @@ def test_gradients_reach_kept_weights_scaled_and_dropped_ones_not_at_all(p):
     def out(h, *weights):
         return torch.func.functional_call(layer, dict(zip(names, weights, strict=True)), (h,), {"masks": masks})[0]
 
-    assert torch.autograd.gradcheck(out, (h, *layer.parameters()))
+    assert torch.autograd.gradcheck(out, (h, *layer.parameters()), fast_mode=True)  # along a random direction
 
 
 @pytest.mark.parametrize("p", [0.05, 0.2, 0.9])
