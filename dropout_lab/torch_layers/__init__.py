@@ -8,14 +8,17 @@ from dropout_lab.torch_layers.dropconnect import DropConnectLinear, dropconnect_
 from dropout_lab.torch_layers.dropout import Dropout, DropoutFunction, dropout
 from dropout_lab.torch_layers.embedding import EmbeddingDropout, embedding_dropout
 from dropout_lab.torch_layers.gaussian import GaussianDropout, gaussian_dropout
+from dropout_lab.torch_layers.layer_drop import LayerDrop
 from dropout_lab.torch_layers.locked import LockedDropout, locked_dropout
 from dropout_lab.torch_layers.max_norm import max_norm_
-from dropout_lab.torch_layers.noise import bernoulli_mask, normal_noise
+from dropout_lab.torch_layers.noise import bernoulli_mask, normal_noise, unequal_mask
+from dropout_lab.torch_layers.r_drop import r_drop_loss
 from dropout_lab.torch_layers.recurrent import recurrent_step
 from dropout_lab.torch_layers.recurrent_dropout import RecurrentDropoutRNN
 from dropout_lab.torch_layers.scheduled import ScheduledDropout
 from dropout_lab.torch_layers.shared import shared_dropout
 from dropout_lab.torch_layers.spatial import SpatialDropout, spatial_dropout
+from dropout_lab.torch_layers.standout import Standout
 from dropout_lab.torch_layers.tokens import TokenDropout, token_dropout
 from dropout_lab.torch_layers.variational_rnn import VariationalRNN
 from dropout_lab.torch_layers.weight_drop import WeightDropRNN
@@ -32,10 +35,12 @@ __all__ = [
     "EmbeddingDropout",
     "FeatureAlphaDropout",
     "GaussianDropout",
+    "LayerDrop",
     "LockedDropout",
     "RecurrentDropoutRNN",
     "ScheduledDropout",
     "SpatialDropout",
+    "Standout",
     "TokenDropout",
     "VariationalRNN",
     "WeightDropRNN",
@@ -57,9 +62,11 @@ __all__ = [
     "locked_dropout",
     "max_norm_",
     "normal_noise",
+    "r_drop_loss",
     "recurrent_step",
     "shared_dropout",
     "spatial_dropout",
     "token_dropout",
+    "unequal_mask",
     "zoneout",
 ]

@@ -73,6 +73,36 @@ def bernoulli_mask(
     return kept.expand(sizes).contiguous() if shared else kept
 
 
+def unequal_mask(p: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+    """Sample a keep-mask of units that have a drop probability each: True where a unit is kept.
+
+    Parameters
+    ----------
+    p : float tensor of any shape, with values in [0, 1]
+        Probability that *this unit* is dropped, by the layer that asks; its values are not checked.
+    generator : torch.Generator, optional
+        Where the coins come from; its state moves on. None means PyTorch's default generator.
+
+    Returns
+    -------
+    mask : bool tensor of the shape of `p`, on its device
+
+    Raises
+    ------
+    TypeError
+        For a seed in the place of `generator`.
+
+    Examples
+    --------
+    >>> unequal_mask(torch.tensor([0.0, 1.0]))
+    tensor([ True, False])
+    """
+    # see bernoulli_mask for float32, the two lines that draw, and for >=
+    if require_generator(generator) is None:
+        return torch.rand(p.shape, dtype=torch.float32, device=p.device) >= p
+    return torch.rand(p.shape, generator=generator, dtype=torch.float32, device=p.device) >= p
+
+
 def normal_noise(
     shape: int | Sequence[int],
     generator: torch.Generator | None = None,
