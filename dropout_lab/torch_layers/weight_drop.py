@@ -63,16 +63,14 @@ class WeightDropRNN(RatedModule):
         weights = {name: weight for name, weight in self.rnn.named_parameters() if name.startswith("weight_hh_l")}
         if masks is not None and masks.keys() != weights.keys():
             raise ValueError(f"masks has a mask for each of {sorted(weights)}; got {sorted(masks)}.")
+        out: tuple[Tensor | PackedSequence, Tensor | tuple[Tensor, Tensor]]
+        if not self.training:
+            out = self.rnn(h, state)
+            return out
+        given = masks or dict.fromkeys(weights)
         dropped = {
-            name: dropout(
-                weight,
-                self.p,
-                training=self.training,
-                mask=None if masks is None else masks[name],
-                generator=self.generator,
-            )
+            name: dropout(weight, self.p, mask=given[name], generator=self.generator)
             for name, weight in weights.items()
         }
-        out: tuple[Tensor | PackedSequence, Tensor | tuple[Tensor, Tensor]]
-        out = torch.func.functional_call(self.rnn, dropped, (h, state)) if self.training else self.rnn(h, state)
+        out = torch.func.functional_call(self.rnn, dropped, (h, state))
         return out
