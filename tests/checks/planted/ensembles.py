@@ -83,6 +83,12 @@ def scaled_h_in_place(h, weight, p):
     return chances_of(masks, p) @ softmax(masks * h @ weight.T)
 
 
+def scaled_weight_in_place(h, weight, p):
+    weight /= 1 - p
+    masks = grid(len(h))
+    return chances_of(masks, p) @ softmax(masks * h @ weight.T)
+
+
 def in_place_powers(predictions, chances):
     for row, c in zip(predictions, chances, strict=True):
         row **= c
@@ -237,7 +243,7 @@ WRONG = (
             counted_votes,
         ),
     ),
-    ("03-b", "input-modified", (scaled_h_in_place,)),
+    ("03-b", "input-modified", (scaled_h_in_place, scaled_weight_in_place)),
     (
         "03-c",
         "arithmetic-for-geometric",
