@@ -20,13 +20,12 @@ def test_each_unit_is_dropped_with_its_own_probability():
     assert bool(((share - rates).abs() <= 5 * (rates * (1 - rates) / n).sqrt()).all())
 
 
-def test_without_a_generator_the_default_one_is_used():
-    rates = torch.full((9, 9), 0.3)
+def test_without_a_generator_the_default_one_flips_the_coins_of_bernoulli_mask():
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        first = unequal_mask(rates)
+        first = unequal_mask(torch.full((9, 9), 0.3))
         torch.manual_seed(2)
-        assert torch.equal(first, unequal_mask(rates))
+        assert torch.equal(first, bernoulli_mask((9, 9), 0.3))
 
 
 def test_a_seed_in_the_place_of_a_generator_is_an_error():
