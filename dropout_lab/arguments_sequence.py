@@ -1,8 +1,11 @@
-"""Checks of batches of branches and of sequences."""
+"""Checks of batches of branches and of sequences, of attention and of tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dropout_lab.arguments import require_axes
 
@@ -60,3 +63,23 @@ def require_attention_shapes(query: Sequence[int], key: Sequence[int], value: Se
         wanted = "query (..., L, E), key (..., S, E), value (..., S, V) with the same batch axes"
         raise ValueError(f"attention takes {wanted}; got {query}, {key}, {value}.")
     return (*query[:-1], key[-2])
+
+
+def require_tokens(tokens: object, types: int) -> NDArray[np.integer]:
+    """Return `tokens` if it is a non-empty int array (N, L) of word types from 0 to `types` - 1.
+
+    Raises
+    ------
+    TypeError
+        If `tokens` is not an array of whole numbers.
+    ValueError
+        If it is empty, has another number of axes, or holds what is no word type.
+    """
+    if not isinstance(tokens, np.ndarray) or not np.issubdtype(tokens.dtype, np.integer):
+        kind = tokens.dtype if isinstance(tokens, np.ndarray) else type(tokens).__name__
+        raise TypeError(f"tokens is an array of whole numbers, one for each word; got {kind}.")
+    if tokens.ndim != 2 or tokens.size == 0:
+        raise ValueError(f"tokens are sequences (N, L) with at least one word; got shape {tokens.shape}.")
+    if tokens.min() < 0 or tokens.max() >= types:
+        raise ValueError(f"tokens lie in 0 … {types - 1}, the rows of weight; got {tokens.min()} to {tokens.max()}.")
+    return tokens

@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pytest
 
 from dropout_lab.arguments_sequence import (
@@ -7,6 +8,7 @@ from dropout_lab.arguments_sequence import (
     require_example_axes,
     require_int_axis,
     require_time_axis,
+    require_tokens,
 )
 
 
@@ -53,3 +55,12 @@ def test_attention_has_a_weight_for_each_query_and_key():
 def test_attention_of_shapes_that_do_not_fit_is_an_error(shapes):
     with pytest.raises(ValueError, match=re.escape("with the same batch axes; got ")):
         require_attention_shapes(*shapes)
+
+
+def test_tokens_are_rows_of_the_table_of_word_types():
+    tokens = np.array([[0, 4, 2]])
+    assert require_tokens(tokens, 5) is tokens
+    with pytest.raises(ValueError, match="tokens lie in 0 … 3"):
+        require_tokens(tokens, 4)
+    with pytest.raises(ValueError, match="got -1 to 3"):
+        require_tokens(tokens - 1, 5)

@@ -78,3 +78,16 @@ def test_attention_agrees_in_output_and_gradients_on_the_same_mask(p, is_causal)
     np.testing.assert_allclose(array, out.detach(), **tolerance)
     for ours, theirs in zip(numpy_layers.attention_backward(grad_out, cache), grads, strict=True):
         np.testing.assert_allclose(ours, theirs, **tolerance)
+
+
+@pytest.mark.parametrize("p", RATES)
+def test_embedding_dropout_agrees_in_output_and_gradient_on_the_same_mask(p):
+    rng = np.random.default_rng(6)
+    tokens, weight, grad_out = rng.integers(9, size=(4, 7)), rng.normal(size=(9, 3)), rng.normal(size=(4, 7, 3))
+    mask, tensor = masks.bernoulli_mask((4, 9), p, rng), torch.from_numpy(weight).requires_grad_()
+    out = torch_layers.embedding_dropout(torch.from_numpy(tokens), tensor, p, mask=torch.from_numpy(mask))
+    array, cache = numpy_layers.embedding_dropout_forward(tokens, weight, p, mask=mask)
+    assert_same_bits(array, out)
+    (grad,) = torch.autograd.grad(out, tensor, torch.from_numpy(grad_out))
+    ours = numpy_layers.embedding_dropout_backward(grad_out, cache)
+    np.testing.assert_allclose(ours, grad, rtol=1e-13, atol=1e-14)  # sums, added up in different orders

@@ -12,6 +12,7 @@ from dropout_lab.numpy_layers.depth import DropPath, drop_path_forward
 from dropout_lab.numpy_layers.dropblock import DropBlock2d, block_mask, drop_blocks, dropblock2d_forward
 from dropout_lab.numpy_layers.dropconnect import DropConnectLinear, dropconnect_backward, dropconnect_forward
 from dropout_lab.numpy_layers.dropout import Dropout, dropout_backward, dropout_forward
+from dropout_lab.numpy_layers.embedding import embedding_dropout_backward, embedding_dropout_forward
 from dropout_lab.numpy_layers.gaussian import GaussianDropout, gaussian_dropout_backward, gaussian_dropout_forward
 from dropout_lab.numpy_layers.layer import Layer, Sequential
 from dropout_lab.numpy_layers.locked import LockedDropout, locked_dropout_forward
@@ -50,6 +51,8 @@ __all__ = [
     "dropconnect_forward",
     "dropout_backward",
     "dropout_forward",
+    "embedding_dropout_backward",
+    "embedding_dropout_forward",
     "feature_alpha_dropout_forward",
     "gaussian_dropout_backward",
     "gaussian_dropout_forward",

@@ -67,6 +67,8 @@ def embedding_dropout(
         require_float_tensor(weight, "weight"),
         require_probability(p),
     )
+    if weight.dim() != 2:
+        raise ValueError(f"weight is (V, D), a row for each word type; got shape {tuple(weight.shape)}.")
     embedded = nn.functional.embedding(tokens, weight)
     if not training:
         return embedded

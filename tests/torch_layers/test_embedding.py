@@ -120,3 +120,8 @@ def test_a_mask_of_another_shape_and_a_p_out_of_range_are_errors():
         layer(1.2)
     with pytest.raises(TypeError, match="num_embeddings is a whole number"):
         EmbeddingDropout(2.5, 3, 0.2)
+
+
+def test_a_weight_that_is_no_table_is_an_error():
+    with pytest.raises(ValueError, match=re.escape("weight is (V, D), a row for each word type; got shape (10,)")):
+        embedding_dropout(words(), torch.ones(10), 0.3)
