@@ -6,6 +6,7 @@ observations agree with the learner's, within random variation, is the diagnosis
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -85,7 +86,8 @@ def observe(exercise: Exercise, subject: Any, seed: int) -> tuple[Stage, ...]:
     stages: list[Stage] = []
     for probes in exercise.stages:
         try:
-            with np.errstate(all="ignore"):  # a division by zero is an observation, not a warning
+            with np.errstate(all="ignore"), warnings.catch_warnings():  # what matters of it is an observation
+                warnings.simplefilter("ignore")
                 stages.append(tuple(observation for probe in probes for observation in probe(subject, seed)))
         except Exception:
             if any(map(failures, stages)):
