@@ -24,7 +24,7 @@ VENV = ROOT / ".venv"
 # Linux wheels on the default index are CUDA builds of several gigabytes; this index has the CPU builds.
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 INSTALLED_FROM = ("lab.py", "pyproject.toml", "constraints.txt")
-EXTRAS = ("torch", "lab", "dev")
+EXTRAS = ("torch", "lab", "replications", "dev")
 GATES = ("build", "lint", "types", "unit", "numpy", "torch", "restricted")
 NO_TORCH = str(ROOT / "tools" / "no_torch")
 # NumPy's products of small matrices gain nothing from more threads, and on a busy machine they become ten times slower.
