@@ -17,7 +17,7 @@ _NAMES_OF_KEEP = ("keep_prob", "keep_p", "survival_prob")
 
 
 # a class MCDropout, MonteCarlo… or AlwaysOn…, and a switch mc_dropout = True, say that the noise in eval mode is meant
-_MEANT_CLASS = re.compile(r"MC(?![a-z])|Mc[A-Z]|MonteCarlo|Always|Bayes")
+_MEANT_CLASS = re.compile(r"MC(?![a-z])|Mc[A-Z]|MonteCarlo|Always(?:On|Active|Dropout|Drop|Random|Stochastic)|Bayes")
 _MEANT_SWITCH = re.compile(r"(^|_)(mc|always|bayes)|monte_?carlo|stochastic")
 
 
