@@ -22,6 +22,11 @@ from dropout_lab.numpy_layers.optimisers import SGD, Adam
 from dropout_lab.numpy_layers.scheduled import ScheduledDropout
 from dropout_lab.numpy_layers.shared import shared_dropout_forward
 from dropout_lab.numpy_layers.spatial import SpatialDropout, spatial_dropout_forward
+from dropout_lab.numpy_layers.variational import (
+    VariationalLinear,
+    variational_linear_backward,
+    variational_linear_forward,
+)
 
 __all__ = [
     "SGD",
@@ -40,6 +45,7 @@ __all__ = [
     "ScheduledDropout",
     "Sequential",
     "SpatialDropout",
+    "VariationalLinear",
     "alpha_dropout_forward",
     "attention_backward",
     "attention_forward",
@@ -62,4 +68,6 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy",
     "spatial_dropout_forward",
+    "variational_linear_backward",
+    "variational_linear_forward",
 ]

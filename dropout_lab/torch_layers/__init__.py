@@ -20,6 +20,7 @@ from dropout_lab.torch_layers.shared import shared_dropout
 from dropout_lab.torch_layers.spatial import SpatialDropout, spatial_dropout
 from dropout_lab.torch_layers.standout import Standout
 from dropout_lab.torch_layers.tokens import TokenDropout, token_dropout
+from dropout_lab.torch_layers.variational import VariationalConv2d, VariationalLinear, variational_kl
 from dropout_lab.torch_layers.variational_rnn import VariationalRNN
 from dropout_lab.torch_layers.weight_drop import WeightDropRNN
 from dropout_lab.torch_layers.zoneout import ZoneoutRNN, zoneout
@@ -42,6 +43,8 @@ __all__ = [
     "SpatialDropout",
     "Standout",
     "TokenDropout",
+    "VariationalConv2d",
+    "VariationalLinear",
     "VariationalRNN",
     "WeightDropRNN",
     "ZoneoutRNN",
@@ -68,5 +71,6 @@ __all__ = [
     "spatial_dropout",
     "token_dropout",
     "unequal_mask",
+    "variational_kl",
     "zoneout",
 ]
