@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from dropout_lab.arguments import require_count, require_positive, require_probability
+from dropout_lab.uncertainty.arguments import require_passes, require_probabilities, require_samples
 
 
 def predictive_mean(samples: Tensor) -> Tensor:
     """Mean over the passes, 1/T Σ_t ŷ_t; (N, …) for samples (T, N, …)."""
-    return _require_samples(samples).mean(dim=0)
+    return require_samples(samples).mean(dim=0)
 
 
 def predictive_variance(samples: Tensor, *, precision: float | None = None) -> Tensor:
@@ -49,7 +50,7 @@ def predictive_variance(samples: Tensor, *, precision: float | None = None) -> T
     ----------
     Gal and Ghahramani (2016), Dropout as a Bayesian Approximation, ICML, section 4 (predictive variance).
     """
-    spread = _require_passes(_require_samples(samples)).var(dim=0, correction=1)
+    spread = require_passes(require_samples(samples)).var(dim=0, correction=1)
     return spread if precision is None else spread + 1 / require_positive(precision, "precision")
 
 
@@ -91,7 +92,7 @@ def model_precision(p: float, length_scale: float, n: int, weight_decay: float) 
 
 def average_probabilities(probabilities: Tensor) -> Tensor:
     """Predictive probabilities 1/T Σ_t p_t, (N, K): a mean of probabilities, never the softmax of a mean of logits."""
-    return _require_probabilities(probabilities).mean(dim=0)
+    return require_probabilities(probabilities).mean(dim=0)
 
 
 def predictive_entropy(probabilities: Tensor) -> Tensor:
@@ -129,7 +130,7 @@ def expected_entropy(probabilities: Tensor) -> Tensor:
     >>> expected_entropy(torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]))
     tensor([0.])
     """
-    return _entropy(_require_probabilities(probabilities)).mean(dim=0)
+    return _entropy(require_probabilities(probabilities)).mean(dim=0)
 
 
 def mutual_information(probabilities: Tensor) -> Tensor:
@@ -164,48 +165,10 @@ def mutual_information(probabilities: Tensor) -> Tensor:
     estimate from dropout passes. Depeweg, Hernández-Lobato, Doshi-Velez and Udluft (2018), Decomposition of Uncertainty
     in Bayesian Deep Learning for Efficient and Risk-sensitive Learning, ICML, for the two shares.
     """
-    _require_passes(_require_probabilities(probabilities))
+    require_passes(require_probabilities(probabilities))
     return (predictive_entropy(probabilities) - expected_entropy(probabilities)).clamp(min=0)
 
 
 def _entropy(probabilities: Tensor) -> Tensor:
     surprise: Tensor = torch.special.entr(probabilities.clamp(min=0))  # -p log p, and 0 at p = 0
     return surprise.sum(dim=-1)
-
-
-def _require_samples(samples: object, axes: str = "(T, N, …)", ndim: int = 2) -> Tensor:
-    if not isinstance(samples, Tensor) or not samples.is_floating_point():
-        kind = samples.dtype if isinstance(samples, Tensor) else type(samples).__name__
-        raise TypeError(
-            f"samples are a tensor of floats {axes}; got {kind}. Class labels have no mean: pass probabilities."
-        )
-    if samples.ndim < ndim:
-        raise ValueError(
-            f"samples are {axes} with the T passes on axis 0; got {tuple(samples.shape)}. If the passes are folded "
-            "into the batch, unfold them with samples.reshape(T, N, …)."
-        )
-    if samples.numel() == 0:
-        raise ValueError(f"samples are empty (shape {tuple(samples.shape)}).")
-    if bool(samples.isnan().any()):
-        raise ValueError("samples contain NaN: some pass of the model has overflowed or divided zero by zero.")
-    return samples
-
-
-def _require_passes(samples: Tensor) -> Tensor:
-    if len(samples) < 2:
-        raise ValueError(f"a spread needs at least two passes on axis 0; got shape {tuple(samples.shape)}, T = 1.")
-    return samples
-
-
-def _require_probabilities(probabilities: object) -> Tensor:
-    samples = _require_samples(probabilities, "(T, N, K), the probabilities of K classes,", 3)
-    tolerance = max(1e-3, 4 * torch.finfo(samples.dtype).eps)
-    if bool((samples < -tolerance).any()) or bool((samples > 1 + tolerance).any()):
-        kind, repair = ("log-probabilities", "exp()") if bool((samples <= 0).all()) else ("logits", "softmax(dim=-1)")
-        raise ValueError(f"probabilities lie in [0, 1]; these look like {kind}: pass samples.{repair}, pass by pass.")
-    worst = (samples.sum(dim=-1) - 1).abs().max().item()
-    if worst > tolerance:
-        raise ValueError(
-            f"the probabilities of the K classes, on the last axis, sum to 1; a row is off by {worst:.3g}."
-        )
-    return samples

@@ -54,12 +54,16 @@ def test_what_is_no_number_is_no_p(value):
     assert number(value) is None
 
 
-@pytest.mark.parametrize("name", ["MCDropout", "MC", "McDropout", "NetMC", "MonteCarloNet", "AlwaysOn", "AlwaysDropout", "BayesianNet"])
+@pytest.mark.parametrize(
+    "name", ["MCDropout", "MC", "McDropout", "NetMC", "MonteCarloNet", "AlwaysOn", "AlwaysDropout", "BayesianNet"]
+)
 def test_a_class_can_say_that_it_stays_random(name):
     assert is_meant_to_be_random(type(name, (nn.Module,), {})())
 
 
-@pytest.mark.parametrize("name", ["Dropout", "Always", "AlwaysTrue", "Mcat", "MCollect", "Network", "Transformer", "Embc"])
+@pytest.mark.parametrize(
+    "name", ["Dropout", "Always", "AlwaysTrue", "Mcat", "MCollect", "Network", "Transformer", "Embc"]
+)
 def test_other_names_say_nothing(name):
     assert not is_meant_to_be_random(type(name, (nn.Module,), {})())
 
