@@ -1,1 +1,1 @@
-"""Small, plain training loops: `numpy_loop` for arrays, `torch_loop` for tensors (only that one imports PyTorch)."""
+"""Small training loops: `numpy_loop` for arrays, `torch_loop` for tensors, `stack` for many networks at once (with PyTorch)."""

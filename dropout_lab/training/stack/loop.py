@@ -1,0 +1,127 @@
+"""The loop that trains a stack: rows, coins, losses and their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn.functional import log_softmax
+from tqdm import tqdm
+
+from dropout_lab.arguments import require_count
+from dropout_lab.training.stack.adam import StackedAdam
+from dropout_lab.training.stack.network import StackedMLP, require_inputs
+from dropout_lab.training.stack.noise import StackNoise
+
+COINS_AT_ONCE = 2**15  # of one network and site: more leave the processor's cache, fewer are many calls
+Batch = tuple[Tensor, Tensor, list[Tensor | None]]
+
+
+def fit_stack(
+    nets: StackedMLP,
+    x: Tensor,
+    y: Tensor,
+    *,
+    optimiser: StackedAdam,
+    epochs: int,
+    batch_size: int,
+) -> Tensor:
+    """Train every network of a stack in place, each on its own rows in its own order.
+
+    A float `y` means regression, by the mean squared error; an integer one classes, by softmax cross-entropy. Called
+    again with the same optimiser, training goes on where it stopped.
+
+    Parameters
+    ----------
+    nets : StackedMLP
+    x : float tensor (N, D), the same rows for all networks, or (S, N, D)
+    y : float tensor (N, K) or (S, N, K), or integer tensor (N,) or (S, N)
+    optimiser : StackedAdam of the same stack
+    epochs : int
+        How often each row is used.
+    batch_size : int
+        Rows a step; the last step of an epoch takes what is left.
+
+    Returns
+    -------
+    losses : float tensor (epochs, S)
+        Mean loss of the rows in each epoch, measured on the way: with dropout on and weights that move.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For tensors of other shapes or dtypes, an optimiser of another stack, no epochs.
+    """
+    x = require_inputs(x, nets)
+    y = _require_targets(y, x, nets)
+    if optimiser.nets is not nets:
+        raise ValueError("optimiser belongs to another stack: make it with StackedAdam(nets, …) of these networks.")
+    batch_size = min(require_count(batch_size, "batch_size"), x.shape[-2])
+    noise = StackNoise(nets.p, nets.sizes[:-1], nets.generators, x.dtype)
+    losses = torch.zeros(require_count(epochs, "epochs"), len(nets), dtype=x.dtype)
+    add_loss = _squared if y.is_floating_point() else _cross_entropy
+    for epoch in tqdm(range(epochs), desc="epochs", leave=False, disable=None):
+        total = x.new_zeros(len(nets), batch_size, nets.sizes[-1] if y.is_floating_point() else 1)
+        for rows, targets, coins in _batches(nets, x, y, batch_size, noise):
+            kept = nets.forward(rows, coins)
+            nets.backward(kept, coins, add_loss(kept[-1], targets, total))
+            optimiser.step()
+        losses[epoch] = total.sum(dim=(1, 2)) / (x.shape[-2] * total.shape[2])
+    return losses
+
+
+def _batches(nets: StackedMLP, x: Tensor, y: Tensor, batch_size: int, noise: StackNoise) -> Iterator[Batch]:
+    """Yield the batches of one epoch with their noise: rows (S, B, D), targets (S, B, …)."""
+    n = x.shape[-2]
+    order = torch.stack([torch.randperm(n, generator=generator) for generator in nets.generators])
+    at_once = max(1, COINS_AT_ONCE // (batch_size * max(nets.sizes[:-1])))
+    starts = list(range(0, n, batch_size))
+    full = [start for start in starts if start + batch_size <= n]
+    groups = [full[i : i + at_once] for i in range(0, len(full), at_once)] + [[s] for s in starts[len(full) :]]
+    for group in groups:
+        size = min(batch_size, n - group[0])
+        rows = order[:, group[0] : group[-1] + size].reshape(len(nets), len(group), size).transpose(0, 1)
+        coins = noise.draw(len(group), size)
+        inputs, targets = _take(x, rows, shared=x.ndim == 2), _take(y, rows, shared=x.ndim == 2)
+        for i in range(len(group)):
+            yield inputs[i], targets[i], [None if xi is None else xi[i] for xi in coins]
+
+
+def _take(values: Tensor, rows: Tensor, *, shared: bool) -> Tensor:
+    """Return values[s, rows[i, s]] as (steps, S, B, …); `values` has no axis for the networks where it is shared."""
+    if shared:
+        return values.index_select(0, rows.reshape(-1)).view(*rows.shape, *values.shape[1:])
+    stack, n = values.shape[:2]
+    flat = rows + torch.arange(stack)[:, None] * n
+    taken = values.reshape(stack * n, *values.shape[2:]).index_select(0, flat.reshape(-1))
+    return taken.view(*rows.shape, *values.shape[2:])
+
+
+def _squared(outputs: Tensor, targets: Tensor, total: Tensor) -> Tensor:
+    """Return the gradient of the mean squared error of each network; add the squares of row b to total[:, b]."""
+    difference = torch.sub(outputs, targets)
+    total[:, : outputs.shape[1]].addcmul_(difference, difference)
+    return difference.mul_(2 / (outputs.shape[1] * outputs.shape[2]))
+
+
+def _cross_entropy(outputs: Tensor, targets: Tensor, total: Tensor) -> Tensor:
+    """Return the gradient of the mean softmax cross-entropy of each network; add that of row b, in nats, to total."""
+    index = targets[..., None]
+    log_p = log_softmax(outputs, dim=2)
+    total[:, : outputs.shape[1]].sub_(log_p.gather(2, index))
+    grad = log_p.exp_().scatter_add_(2, index, torch.full_like(index, -1, dtype=outputs.dtype))
+    return grad.div_(outputs.shape[1])
+
+
+def _require_targets(y: object, x: Tensor, nets: StackedMLP) -> Tensor:
+    """Return `y` if it has a target for each row of `x`: floats (…, N, K) or whole classes (…, N)."""
+    rows = tuple(x.shape[:-1])
+    meaning = f"y is a {x.dtype} tensor {(*rows, nets.sizes[-1])} to regress on, or an int64 tensor {rows} of classes"
+    if not isinstance(y, Tensor) or y.dtype not in (x.dtype, torch.int64):
+        raise TypeError(f"{meaning}; got {y.dtype if isinstance(y, Tensor) else type(y).__name__}.")
+    if tuple(y.shape) != (rows if y.dtype == torch.int64 else (*rows, nets.sizes[-1])):
+        raise ValueError(f"{meaning}; got shape {tuple(y.shape)}.")
+    if y.dtype == torch.int64 and not 0 <= int(y.min()) <= int(y.max()) < nets.sizes[-1]:
+        raise ValueError(f"classes run from 0 to {nets.sizes[-1] - 1}; got {int(y.min())} to {int(y.max())}.")
+    return y
