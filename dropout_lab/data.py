@@ -20,6 +20,7 @@ from dropout_lab.arguments import require_count, require_positive, require_rng
 FOLDER = Path(__file__).resolve().parent.parent / "data"
 
 CHECKSUMS = {
+    "concrete.csv": "431e0b0b8bab99794c905cb45440a089c32c8f6d14bfd2602d1449727db92222",
     "mauna_loa_co2.csv": "16695fa2786e53414e5a6b54767a3fdf5de99cfbc68617f69d1362d92776a92f",
     "mnist_5k.csv.gz": "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
 }
@@ -31,6 +32,14 @@ class CO2Record(NamedTuple):
     year: NDArray[np.float64]
     ppm: NDArray[np.float64]
     missing_weeks: int
+
+
+class Concrete(NamedTuple):
+    """Strength of concrete: `x` (1030, 8), `strength` (1030,) in MPa, and the names of the eight inputs."""
+
+    x: NDArray[np.float64]
+    strength: NDArray[np.float64]
+    inputs: tuple[str, ...]
 
 
 class Digits(NamedTuple):
@@ -72,6 +81,35 @@ def load_co2() -> CO2Record:
     measured = [(_decimal_year(day), float(ppm)) for day, ppm in rows if ppm]
     year, ppm = np.array(measured, dtype=np.float64).T.copy()
     return CO2Record(year, ppm, len(rows) - len(measured))
+
+
+def load_concrete() -> Concrete:
+    """The compressive strength of 1030 samples of concrete, with what they were mixed of and their age.
+
+    Returns
+    -------
+    concrete : Concrete
+        Seven amounts in kg per m³ of mixture and the age in days; the rows in the order of the UCI repository.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, or its sha256 is not the expected one.
+
+    Examples
+    --------
+    >>> concrete = load_concrete()
+    >>> concrete.x.shape, concrete.inputs[-1], concrete.x[0, -1], concrete.strength[0]
+    ((1030, 8), 'age', np.float64(28.0), np.float64(79.99))
+
+    References
+    ----------
+    Yeh (1998), Modeling of strength of high-performance concrete using artificial neural networks, Cement and Concrete
+    Research 28.
+    """
+    header, *lines = _read("concrete.csv").decode("ascii").splitlines()
+    table = np.array([line.split(",") for line in lines], dtype=np.float64)
+    return Concrete(table[:, :-1].copy(), table[:, -1].copy(), tuple(header.split(",")[:-1]))
 
 
 def load_mnist5k() -> Digits:

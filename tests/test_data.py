@@ -12,7 +12,7 @@ import pytest
 
 from dropout_lab import data
 
-LOADERS = {"mauna_loa_co2.csv": data.load_co2, "mnist_5k.csv.gz": data.load_mnist5k}
+LOADERS = {"concrete.csv": data.load_concrete, "mauna_loa_co2.csv": data.load_co2, "mnist_5k.csv.gz": data.load_mnist5k}
 EACH_FILE = pytest.mark.parametrize("name", list(LOADERS))
 
 
@@ -116,6 +116,15 @@ def test_the_ends_of_the_record_are_the_dates_that_the_loader_states():
     for index, day in ((0, date(1958, 3, 29)), (-1, date(2001, 12, 29))):
         passed = (day - date(day.year, 1, 1)).days / 365
         np.testing.assert_allclose(year[index], day.year + passed, rtol=1e-12)
+
+
+def test_the_samples_of_concrete_are_the_columns_of_the_file_and_the_last_is_the_target():
+    concrete = data.load_concrete()
+    table = np.loadtxt(data.FOLDER / "concrete.csv", delimiter=",", skiprows=1)
+    np.testing.assert_array_equal(np.column_stack([concrete.x, concrete.strength]), table)
+    assert concrete.inputs[0] == "cement"
+    assert len(concrete.inputs) == 8
+    assert len(np.unique(table, axis=0)) == 1005
 
 
 def test_the_digits_are_float32_in_0_to_1_and_the_labels_int64():

