@@ -193,3 +193,12 @@ def require_positive(value: object, name: str, unit: str = "") -> float:
     if not 0 < value < math.inf:
         raise ValueError(f"{meaning}; got {value!r}.")
     return float(value)
+
+
+def require_finite(value: object, name: str) -> float:
+    """Return `value` as a float if it is a finite number; raise TypeError or ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, _REALS):
+        raise TypeError(f"{name} is a finite number; got {value!r}.")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is a finite number; got {value!r}.")
+    return float(value)

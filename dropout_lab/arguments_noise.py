@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -117,3 +118,13 @@ def require_gamma_rule(gamma: object) -> str:
     if gamma not in ("solved", "paper"):
         raise ValueError(f'gamma is "solved" (a share of p is dropped) or "paper" (overlaps ignored); got {gamma!r}.')
     return str(gamma)
+
+
+def require_disagreement_weight(alpha: object) -> float:
+    """Return R-Drop's alpha as a float if it is a finite number of at least 0; raise TypeError or ValueError if not."""
+    meaning = "alpha is the weight of the disagreement, a number of at least 0"
+    if isinstance(alpha, bool) or not isinstance(alpha, (int, float)):
+        raise TypeError(f"{meaning}; got {alpha!r}.")
+    if not 0 <= alpha < math.inf:
+        raise ValueError(f"{meaning}; got {alpha!r}.")
+    return float(alpha)

@@ -67,6 +67,33 @@ def bernoulli_mask(
     return np.broadcast_to(kept, sizes).copy() if shared else kept
 
 
+def unequal_mask(p: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Sample a keep-mask of units that have a drop probability each: True where a unit is kept.
+
+    Parameters
+    ----------
+    p : float array of any shape, with values in [0, 1]
+        Probability that *this unit* is dropped, by the layer that asks; its values are not checked.
+    rng : numpy.random.Generator
+        Where the coins come from; its state moves on.
+
+    Returns
+    -------
+    mask : bool array of the shape of `p`
+
+    Raises
+    ------
+    TypeError
+        For a seed in the place of `rng`.
+
+    Examples
+    --------
+    >>> unequal_mask(np.array([0.0, 1.0]), np.random.default_rng(0))
+    array([ True, False])
+    """
+    return np.asarray(require_rng(rng).random(p.shape) >= p)  # see bernoulli_mask for >=
+
+
 def normal_noise(
     shape: int | Sequence[int], rng: np.random.Generator, *, dtype: DTypeLike = np.float64
 ) -> NDArray[np.floating]:

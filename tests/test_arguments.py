@@ -10,6 +10,7 @@ from dropout_lab.arguments import (
     require_axes,
     require_count,
     require_decay,
+    require_finite,
     require_float_array,
     require_float_dtype,
     require_gradient,
@@ -240,3 +241,12 @@ def test_a_decay_lies_below_one(value, error):
     assert require_decay(0, "betas[0]") == 0.0
     with pytest.raises(error, match=re.escape("a number in [0, 1); got")):
         require_decay(value, "betas[0]")
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [(math.nan, ValueError), (-math.inf, ValueError), ("1", TypeError), (True, TypeError)]
+)
+def test_a_finite_number_may_be_negative(value, error):
+    assert require_finite(-2, "beta") == -2.0
+    with pytest.raises(error, match="beta is a finite number; got"):
+        require_finite(value, "beta")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dropout_lab.masks import bernoulli_mask, normal_noise
+from dropout_lab.masks import bernoulli_mask, normal_noise, unequal_mask
 
 PROBABILITIES = (0.1, 0.2, 0.7)
 
@@ -187,3 +187,11 @@ def test_normal_noise_refuses_bad_input_with_the_repair(change, error, words):
     arguments = {"shape": (2, 3), "rng": np.random.default_rng(0)} | change
     with pytest.raises(error, match=re.escape(words)):
         normal_noise(**arguments)
+
+
+def test_units_with_a_drop_probability_each_are_dropped_by_it():
+    p = np.array([0.0, 0.1, 0.6, 1.0])
+    kept = unequal_mask(np.broadcast_to(p, (20_000, 4)), np.random.default_rng(0))
+    assert (np.abs(1 - kept.mean(axis=0) - p) <= 5 * np.sqrt(p * (1 - p) / 20_000)).all()
+    with pytest.raises(TypeError, match=re.escape("Make one with np.random.default_rng(0)")):
+        unequal_mask(p, 0)

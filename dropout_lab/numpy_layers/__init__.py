@@ -15,23 +15,33 @@ from dropout_lab.numpy_layers.dropout import Dropout, dropout_backward, dropout_
 from dropout_lab.numpy_layers.embedding import embedding_dropout_backward, embedding_dropout_forward
 from dropout_lab.numpy_layers.gaussian import GaussianDropout, gaussian_dropout_backward, gaussian_dropout_forward
 from dropout_lab.numpy_layers.layer import Layer, Sequential
+from dropout_lab.numpy_layers.layer_drop import LayerDrop
 from dropout_lab.numpy_layers.locked import LockedDropout, locked_dropout_forward
 from dropout_lab.numpy_layers.loss import softmax, softmax_cross_entropy
 from dropout_lab.numpy_layers.max_norm import max_norm_
 from dropout_lab.numpy_layers.optimisers import SGD, Adam
+from dropout_lab.numpy_layers.r_drop import r_drop_loss
+from dropout_lab.numpy_layers.recurrent import Cell
+from dropout_lab.numpy_layers.recurrent_dropout import RecurrentDropoutRNN
 from dropout_lab.numpy_layers.scheduled import ScheduledDropout
 from dropout_lab.numpy_layers.shared import shared_dropout_forward
 from dropout_lab.numpy_layers.spatial import SpatialDropout, spatial_dropout_forward
+from dropout_lab.numpy_layers.standout import Standout
+from dropout_lab.numpy_layers.tokens import token_dropout
 from dropout_lab.numpy_layers.variational import (
     VariationalLinear,
     variational_linear_backward,
     variational_linear_forward,
 )
+from dropout_lab.numpy_layers.variational_rnn import VariationalRNN
+from dropout_lab.numpy_layers.weight_drop import WeightDropRNN
+from dropout_lab.numpy_layers.zoneout import ZoneoutRNN, zoneout_backward, zoneout_forward
 
 __all__ = [
     "SGD",
     "Adam",
     "AlphaDropout",
+    "Cell",
     "DropBlock2d",
     "DropConnectLinear",
     "DropPath",
@@ -39,13 +49,19 @@ __all__ = [
     "FeatureAlphaDropout",
     "GaussianDropout",
     "Layer",
+    "LayerDrop",
     "Linear",
     "LockedDropout",
     "ReLU",
+    "RecurrentDropoutRNN",
     "ScheduledDropout",
     "Sequential",
     "SpatialDropout",
+    "Standout",
     "VariationalLinear",
+    "VariationalRNN",
+    "WeightDropRNN",
+    "ZoneoutRNN",
     "alpha_dropout_forward",
     "attention_backward",
     "attention_forward",
@@ -64,10 +80,14 @@ __all__ = [
     "gaussian_dropout_forward",
     "locked_dropout_forward",
     "max_norm_",
+    "r_drop_loss",
     "shared_dropout_forward",
     "softmax",
     "softmax_cross_entropy",
     "spatial_dropout_forward",
+    "token_dropout",
     "variational_linear_backward",
     "variational_linear_forward",
+    "zoneout_backward",
+    "zoneout_forward",
 ]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor, nn
 
+from dropout_lab.arguments_noise import require_disagreement_weight
 from dropout_lab.torch_layers.arguments import require_float_tensor
 
 
@@ -62,7 +61,4 @@ def _require_fit(first: Tensor, second: Tensor, labels: object, alpha: object) -
         raise TypeError(f"labels are classes from 0 to K - 1, an int64 tensor (N,); got {kind}.")
     if labels.shape != first.shape[:1]:
         raise ValueError(f"labels are (N,) for logits (N, K); got {tuple(labels.shape)} for {tuple(first.shape)}.")
-    if isinstance(alpha, bool) or not isinstance(alpha, (int, float)):
-        raise TypeError(f"alpha is the weight of the disagreement, a number of at least 0; got {alpha!r}.")
-    if not 0 <= alpha < math.inf:
-        raise ValueError(f"alpha is the weight of the disagreement, a number of at least 0; got {alpha!r}.")
+    require_disagreement_weight(alpha)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from dropout_lab.arguments import require_finite
 from dropout_lab.torch_layers.arguments import require_float_tensor, require_generator, require_mask_tensor
 from dropout_lab.torch_layers.noise import unequal_mask
 
@@ -61,7 +61,7 @@ class Standout(nn.Module):
         if not isinstance(linear, nn.Linear):
             raise TypeError(f"linear is an nn.Linear; got {type(linear).__name__}.")
         self.linear, self.activation = linear, activation
-        self.alpha, self.beta = _require_finite(alpha, "alpha"), _require_finite(beta, "beta")
+        self.alpha, self.beta = require_finite(alpha, "alpha"), require_finite(beta, "beta")
         self.generator = require_generator(generator)
 
     def forward(self, h: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -77,11 +77,3 @@ class Standout(nn.Module):
     def extra_repr(self) -> str:
         """What ``print(layer)`` shows between the brackets: the drop probability of a unit."""
         return f"p=1 - sigmoid({self.alpha} u + {self.beta})"
-
-
-def _require_finite(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} is a finite number; got {value!r}.")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} is a finite number; got {value!r}.")
-    return float(value)
