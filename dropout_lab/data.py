@@ -23,6 +23,8 @@ CHECKSUMS = {
     "concrete.csv": "431e0b0b8bab99794c905cb45440a089c32c8f6d14bfd2602d1449727db92222",
     "mauna_loa_co2.csv": "16695fa2786e53414e5a6b54767a3fdf5de99cfbc68617f69d1362d92776a92f",
     "mnist_5k.csv.gz": "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
+    "names_female.txt": "bd2f310fc4e5d5e5ea122c9d4342c9821145823118eb20db1647f305ec77b358",
+    "names_male.txt": "0a5078ef6effe3b483d15b0f7f95047662126c9bfb624ecd5e5b978fc0f2470b",
 }
 
 
@@ -143,6 +145,34 @@ def load_mnist5k() -> Digits:
     rows = by_digit.transpose(1, 0, 2).reshape(5000, 785)
     x, y = rows[:, :-1].astype(np.float32) / np.float32(255), rows[:, -1].astype(np.int64)
     return Digits(x[:4000], y[:4000], x[4000:], y[4000:])
+
+
+def load_names() -> list[str]:
+    """First names of the 1990 census of the United States, women's and men's together.
+
+    Returns
+    -------
+    names : list of str
+        5163 different names in alphabetical order, in the letters a to z, 2 to 11 of them. How frequent a name is, and
+        whose it is, is left out: the list says what a name can look like.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If a file is missing, or its sha256 is not the expected one.
+
+    Examples
+    --------
+    >>> names = load_names()
+    >>> len(names), names[0], names[-1], "mary" in names
+    (5163, 'aaron', 'zulma', True)
+
+    References
+    ----------
+    U.S. Census Bureau (1995), Frequently Occurring Names in the U.S.: 1990 census.
+    """
+    lines = [line for sex in ("female", "male") for line in _read(f"names_{sex}.txt").decode("ascii").splitlines()]
+    return sorted({line.split()[0].lower() for line in lines})
 
 
 def two_blobs(

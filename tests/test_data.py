@@ -12,7 +12,13 @@ import pytest
 
 from dropout_lab import data
 
-LOADERS = {"concrete.csv": data.load_concrete, "mauna_loa_co2.csv": data.load_co2, "mnist_5k.csv.gz": data.load_mnist5k}
+LOADERS = {
+    "concrete.csv": data.load_concrete,
+    "mauna_loa_co2.csv": data.load_co2,
+    "mnist_5k.csv.gz": data.load_mnist5k,
+    "names_female.txt": data.load_names,
+    "names_male.txt": data.load_names,
+}
 EACH_FILE = pytest.mark.parametrize("name", list(LOADERS))
 
 
@@ -160,6 +166,22 @@ def test_the_images_are_upright_and_their_labels_belong_to_them():
     zero, one = (digits.x_train[digits.y_train == digit].mean(axis=0).reshape(28, 28) for digit in (0, 1))
     assert zero[14, 14] < 0.1 < 0.5 < one[14, 14]
     assert one[:, 14].sum() > 2 * one[14, :].sum()
+
+
+def test_every_name_of_both_files_is_there_once_in_small_letters_and_in_order():
+    names = data.load_names()
+    tables = [np.loadtxt(data.FOLDER / f"names_{sex}.txt", dtype=str)[:, 0] for sex in ("female", "male")]
+    assert [len(table) for table in tables] == [4275, 1219]
+    assert len(set(tables[0]) & set(tables[1])) == 331
+    assert {name.upper() for name in names} == set(tables[0]) | set(tables[1])
+    assert names == sorted(set(names))
+    assert len(names) == 4275 + 1219 - 331
+
+
+def test_names_are_2_to_11_letters_of_the_english_alphabet():
+    names = data.load_names()
+    assert set("".join(names)) == set("abcdefghijklmnopqrstuvwxyz")
+    assert {len(name) for name in names} == set(range(2, 12))
 
 
 def test_the_best_line_between_two_blobs_errs_as_often_as_the_normal_distribution_says():

