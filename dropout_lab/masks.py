@@ -126,3 +126,32 @@ def normal_noise(
     wanted = require_float_dtype(dtype)
     drawn = np.float64 if wanted.itemsize >= np.dtype(np.float64).itemsize else np.float32
     return np.asarray(require_rng(rng).standard_normal(require_shape(shape), dtype=drawn)).astype(wanted, copy=False)
+
+
+def logistic_noise(shape: int | Sequence[int], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Sample independent logistic numbers log u - log(1 - u), u uniform in (0, 1): the noise of a relaxed coin.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Shape of the noise, usually ``h.shape``.
+    rng : numpy.random.Generator
+        Where the numbers come from; its state moves on.
+
+    Returns
+    -------
+    noise : float64 array of shape `shape`, finite
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a seed in the place of `rng`, an empty shape.
+
+    Examples
+    --------
+    >>> noise = logistic_noise((200, 500), np.random.default_rng(0))
+    >>> round(float(noise.std()), 1)  # π / √3
+    1.8
+    """
+    uniform = require_rng(rng).random(require_shape(shape)) + 2.0**-54  # rng.random() gives k / 2^53, 0 too
+    return np.asarray(np.log(uniform) - np.log1p(-uniform))

@@ -7,6 +7,7 @@ from dropout_lab.numpy_layers.alpha import (
     feature_alpha_dropout_forward,
 )
 from dropout_lab.numpy_layers.attention import attention_backward, attention_forward
+from dropout_lab.numpy_layers.concrete import concrete_dropout_backward, concrete_dropout_forward, concrete_kl
 from dropout_lab.numpy_layers.dense import Linear, ReLU
 from dropout_lab.numpy_layers.depth import DropPath, drop_path_forward
 from dropout_lab.numpy_layers.dropblock import DropBlock2d, block_mask, drop_blocks, dropblock2d_forward
@@ -66,6 +67,9 @@ __all__ = [
     "attention_backward",
     "attention_forward",
     "block_mask",
+    "concrete_dropout_backward",
+    "concrete_dropout_forward",
+    "concrete_kl",
     "drop_blocks",
     "drop_path_forward",
     "dropblock2d_forward",

@@ -2,6 +2,7 @@
 
 from dropout_lab.torch_layers.alpha import AlphaDropout, FeatureAlphaDropout, alpha_dropout, feature_alpha_dropout
 from dropout_lab.torch_layers.attention import AttentionDropout, attention, attention_weights
+from dropout_lab.torch_layers.concrete import ConcreteDropout, concrete_drop
 from dropout_lab.torch_layers.depth import DropPath, drop_path
 from dropout_lab.torch_layers.dropblock import DropBlock2d, block_mask, drop_blocks, dropblock2d
 from dropout_lab.torch_layers.dropconnect import DropConnectLinear, dropconnect_linear, dropconnect_moments
@@ -11,7 +12,7 @@ from dropout_lab.torch_layers.gaussian import GaussianDropout, gaussian_dropout
 from dropout_lab.torch_layers.layer_drop import LayerDrop
 from dropout_lab.torch_layers.locked import LockedDropout, locked_dropout
 from dropout_lab.torch_layers.max_norm import max_norm_
-from dropout_lab.torch_layers.noise import bernoulli_mask, normal_noise, unequal_mask
+from dropout_lab.torch_layers.noise import bernoulli_mask, logistic_noise, normal_noise, unequal_mask
 from dropout_lab.torch_layers.r_drop import r_drop_loss
 from dropout_lab.torch_layers.recurrent import recurrent_step
 from dropout_lab.torch_layers.recurrent_dropout import RecurrentDropoutRNN
@@ -28,6 +29,7 @@ from dropout_lab.torch_layers.zoneout import ZoneoutRNN, zoneout
 __all__ = [
     "AlphaDropout",
     "AttentionDropout",
+    "ConcreteDropout",
     "DropBlock2d",
     "DropConnectLinear",
     "DropPath",
@@ -53,6 +55,7 @@ __all__ = [
     "attention_weights",
     "bernoulli_mask",
     "block_mask",
+    "concrete_drop",
     "drop_blocks",
     "drop_path",
     "dropblock2d",
@@ -63,6 +66,7 @@ __all__ = [
     "feature_alpha_dropout",
     "gaussian_dropout",
     "locked_dropout",
+    "logistic_noise",
     "max_norm_",
     "normal_noise",
     "r_drop_loss",

@@ -148,3 +148,53 @@ def normal_noise(
     if require_generator(generator) is None:
         return torch.randn(sizes, dtype=drawn, device=device).to(dtype)
     return torch.randn(sizes, generator=generator, dtype=drawn, device=device).to(dtype)
+
+
+def logistic_noise(
+    shape: int | Sequence[int],
+    generator: torch.Generator | None = None,
+    *,
+    shared_axes: Sequence[int] = (),
+    device: torch.device | str | None = None,
+) -> torch.Tensor:
+    """Sample independent logistic numbers log u - log(1 - u), u uniform in (0, 1): the noise of a relaxed coin.
+
+    log(p / (1 - p)) plus it is above zero with probability p, so its sign is a coin and a sigmoid of it a soft one.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Shape of the noise, usually ``h.shape``.
+    generator : torch.Generator, optional
+        Where the numbers come from; its state moves on. None means PyTorch's default generator.
+    shared_axes : tuple of int, default ()
+        Axes along which one number serves all positions; negative axes count from the end.
+    device : torch.device or str, optional
+        Where the noise lives; by default PyTorch's default device. A generator must be on the same one.
+
+    Returns
+    -------
+    noise : float32 tensor of shape `shape`, finite: between -17.4 and 17.4
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a seed in the place of `generator`, an empty shape, an axis that is not there.
+
+    Examples
+    --------
+    >>> noise = logistic_noise((200, 500), torch.Generator().manual_seed(0))
+    >>> round(noise.std().item(), 1)  # π / √3
+    1.8
+    """
+    # see bernoulli_mask for the torch.Size and for the two lines that draw
+    sizes = shape if isinstance(shape, torch.Size) and 0 not in shape else require_shape(shape)
+    shared = require_axes(shared_axes, len(sizes))
+    drawn = tuple(1 if axis in shared else size for axis, size in enumerate(sizes))
+    if require_generator(generator) is None:
+        uniform = torch.rand(drawn, dtype=torch.float32, device=device)
+    else:
+        uniform = torch.rand(drawn, generator=generator, dtype=torch.float32, device=device)
+    # torch.rand gives k / 2^24 for whole k: half a step up, no u is 0, and float64 keeps the last below 1
+    noise = torch.logit(uniform.double() + 2.0**-25).float()
+    return noise.expand(sizes).contiguous() if shared else noise
