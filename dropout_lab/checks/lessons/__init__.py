@@ -9,5 +9,6 @@ LETTERS = {
     "05": "abc",
     "06": "abc",
     "08": "abcdef",
+    "11": "abcd",
     "15": "abcde",
 }
