@@ -161,7 +161,10 @@ class VariationalLinear(_Variational, nn.Linear):
         return nn.functional.linear(h, weight, self.bias if with_bias else None)
 
     def pruned(self) -> nn.Linear:
-        """A plain nn.Linear with zeros for the noisy weights: after ``eval()`` it gives the same outputs."""
+        """A plain nn.Linear with zeros for the noisy weights: after ``eval()`` it gives the same outputs.
+
+        It is also faster than this layer, which works log α out at every pass, and half its size.
+        """
         plain = nn.Linear(self.in_features, self.out_features, self.bias is not None).to(self.weight)
         self._copy_to(plain)
         return plain
