@@ -1,0 +1,71 @@
+"""``python -m dropout_lab.replications``: list them, run them, report.
+
+A run goes on where an earlier one stopped: what is finished stands in the folder of results, a line a job.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dropout_lab.replications import report, store
+from dropout_lab.replications.paper import Options
+from dropout_lab.replications.papers import PAPERS, run_named
+from dropout_lab.replications.running import run_units
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    main_parser = argparse.ArgumentParser(prog="python -m dropout_lab.replications", description=__doc__)
+    commands = main_parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="name every replication")
+    run = commands.add_parser("run", help="run the named ones, or all; finished jobs are not done again")
+    run.add_argument("names", nargs="*", metavar="NAME")
+    run.add_argument("--data", type=Path, help="folder of the UCI files (or the variable DROPOUT_LAB_DATA)")
+    run.add_argument("--sets", default="", help="names of data sets, separated by commas; by default all at hand")
+    run.add_argument(
+        "--sets-file", type=Path, help="JSON list of further sets: name, file, inputs, target, p, tau, length"
+    )
+    run.add_argument("--splits-a-job", type=int, default=10, help="splits trained as one stack (default 10)")
+    run.add_argument("--jobs", type=int, default=1, help="processes on this machine (default 1)")
+    run.add_argument("--backend", choices=["local", "dask"], default="local")
+    run.add_argument("--scheduler", help="address of a Dask scheduler, such as tcp://host:8786")
+    for command in (run, commands.add_parser("report", help="write report.md and report.png")):
+        command.add_argument("--results", type=Path, default=store.FOLDER, help="folder of results")
+    return main_parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the arguments ask for and return the exit code."""
+    options = parser().parse_args(arguments)
+    if options.command == "list":
+        for paper in PAPERS.values():
+            print(f"{paper.name:24} {paper.citation}")
+        return 0
+    if options.command == "report":
+        print(report.write(PAPERS.values(), options.results))
+        return 0
+    unknown = set(options.names) - set(PAPERS)
+    if unknown or (options.backend == "dask") != (options.scheduler is not None) or options.splits_a_job < 1:
+        usual = (
+            f"names are {', '.join(PAPERS)}; --backend dask goes with --scheduler ADDRESS; --splits-a-job is at least 1"
+        )
+        print(f"{usual}.", file=sys.stderr)
+        return 2
+    return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    sets = tuple(filter(None, options.sets.split(",")))
+    told = Options(options.data, options.splits_a_job, sets, options.sets_file)
+    for name in options.names or PAPERS:
+        units, reasons = PAPERS[name].units(told)
+        for reason in reasons:
+            print(f"{name}: {reason}", file=sys.stderr)
+        named = [{**unit, "paper": name} for unit in units]
+        path = options.results / f"{name}.jsonl"
+        new = run_units(run_named, named, path, jobs=options.jobs, scheduler=options.scheduler)
+        print(f"{name}: {new} jobs done, {len(units) - new} were there already")
+    return 0

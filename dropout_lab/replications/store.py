@@ -1,0 +1,38 @@
+"""Results as JSON lines: one line a finished job, appended in one piece, so that an interrupt loses none."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "replications"
+
+
+def append(path: Path, line: dict[str, Any]) -> None:
+    """Append one finished job: a single write of a whole line, which is on the disk when this returns.
+
+    A line that an earlier interrupt left half-written is ended first, so it cannot swallow this one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+    content = ("\n" if torn else "") + json.dumps(line, sort_keys=True) + "\n"
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(file, content.encode("utf-8"))
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def read(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the finished jobs by their id. Half-written lines are left out; of two of one job the first counts."""
+    found: dict[str, dict[str, Any]] = {}
+    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        found.setdefault(line["id"], line)
+    return found

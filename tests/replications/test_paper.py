@@ -1,0 +1,31 @@
+"""Cells: means, standard errors, and differences in their units."""
+
+import math
+
+import numpy as np
+import pytest
+
+from dropout_lab.replications.paper import Cell, mean_and_se, paired_difference
+
+
+def test_the_standard_error_is_the_unbiased_deviation_over_root_n():
+    values = [3.0, 1.0, 4.0, 1.0, 5.0]
+    assert mean_and_se(values) == (pytest.approx(2.8), pytest.approx(np.std(values, ddof=1) / math.sqrt(5)))
+    assert mean_and_se([2.0]) == (2.0, None)
+
+
+def test_pairs_take_the_difference_between_splits_out():
+    ours, theirs = [1.1, 9.1, 5.2], [1.0, 9.0, 5.0]
+    mean, se = paired_difference(ours, theirs)
+    assert mean == pytest.approx(0.4 / 3)
+    assert se == pytest.approx(0.1 / 3)
+    assert se < mean_and_se(ours)[1] / 10
+
+
+@pytest.mark.parametrize(
+    ("published", "error", "kind", "se", "expected"),
+    [(1.0, 0.3, "SE", 0.4, 2.0), (1.0, 0.3, "SD", 0.4, 2.5), (1.0, None, "", None, None), (None, None, "", 0.4, None)],
+)
+def test_a_deviation_is_not_taken_for_a_standard_error(published, error, kind, se, expected):
+    found = Cell("cell", published, error, kind, 2.0, se, 5, "F").standard_errors
+    assert found == (None if expected is None else pytest.approx(expected))
