@@ -56,7 +56,7 @@ def test_all_that_tests_and_tools_import_is_declared():
 LAYERS = (
     {"arguments"},
     {"masks", "arguments_noise", "arguments_sequence", "schedules", "data", "figures"},
-    {"moments", "moments_noise", "moments_variational", "moments_blocks", "ensembles"},
+    {"moments", "moments_noise", "moments_variational", "moments_fast", "moments_blocks", "ensembles"},
     {"numpy_layers", "torch_layers", "penalties"},
     {"widgets", "training"},
     {"uncertainty"},

@@ -32,6 +32,7 @@ from dropout_lab.uncertainty.deep_ensemble import (
     StackedLinear,
     train_ensemble,
 )
+from dropout_lab.uncertainty.deterministic import moment_predict
 from dropout_lab.uncertainty.engine import mc_predict
 from dropout_lab.uncertainty.intervals import gaussian_coverage, interval_coverage
 from dropout_lab.uncertainty.scores import (
@@ -77,6 +78,7 @@ __all__ = [
     "mc_predict",
     "missed_rate",
     "model_precision",
+    "moment_predict",
     "mutual_information",
     "negative_log_likelihood",
     "predictive_entropy",
