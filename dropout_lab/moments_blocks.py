@@ -1,4 +1,4 @@
-"""Closed forms of DropBlock: how often a pixel can be hit, which share is dropped, which γ drops a share of p.
+"""Closed forms of DropBlock: how often a pixel can be hit, which γ drops a share of p, how noisy a pooled map is.
 
 A seed may stand wherever its block fits, so there are (H - b + 1)(W - b + 1) places, each a seed with probability γ. A
 pixel that c of these blocks would cover is kept with probability (1 - γ)^c: in the corner c = 1, in the middle of a
@@ -13,7 +13,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from dropout_lab.arguments import require_probability
+from dropout_lab.arguments import require_probability, require_survivors
 from dropout_lab.arguments_noise import require_block_size, require_gamma_rule
 
 
@@ -130,9 +130,45 @@ def gamma_and_share(p: float, height: int, width: int, block_size: int, gamma: s
     return seed_p, dropped_share(seed_p, height, width, block_size)
 
 
+def pooled_variance(p: float, height: int, width: int, block_size: int) -> float:
+    """Variance of the mean of a map of ones under DropBlock with the solved γ, the kept pixels scaled by 1/(1-p).
+
+    Two pixels are both kept if no seed hits either, with probability (1 - γ)^(c + c' - o), where o places would hit
+    both. With blocks of 1 it is that of dropout, p/(1-p)/(HW); with one block as large as the map that of spatial
+    dropout, p/(1-p). Needs memory for (HW)² numbers.
+
+    Parameters
+    ----------
+    p : float in [0, 1)
+        Probability that a *pixel* is dropped, on average over the map.
+    height, width : int
+        H and W of the map.
+    block_size : int
+        Side b of the square block.
+
+    Examples
+    --------
+    >>> [round(pooled_variance(0.5, 14, 14, b) ** 0.5, 3) for b in (1, 5, 14)]
+    [0.071, 0.273, 1.0]
+    """
+    p = require_survivors(p)
+    counts = seed_counts(height, width, block_size).ravel()
+    both = np.kron(_shared_on_a_line(height, block_size), _shared_on_a_line(width, block_size))
+    no_seed = 1 - solved_gamma(p, height, width, block_size)
+    together = no_seed ** (counts[:, None] + counts - both)
+    return float(together.mean() - (no_seed**counts).mean() ** 2) / (1 - p) ** 2
+
+
 def _counts_on_a_line(length: int, block_size: int) -> list[int]:
     last = length - block_size  # the last place where a block fits
     return [min(pixel, last) - max(0, pixel - block_size + 1) + 1 for pixel in range(length)]
+
+
+def _shared_on_a_line(length: int, block_size: int) -> NDArray[np.intp]:
+    """Number of places from which a block hits both of two pixels, an int array (length, length)."""
+    first = np.arange(length - block_size + 1)
+    hits = np.array([(first <= pixel) & (pixel < first + block_size) for pixel in range(length)]).astype(np.intp)
+    return hits @ hits.T
 
 
 def _pixels_by_count(height: int, width: int, block_size: int) -> list[tuple[int, int]]:

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dropout_lab import moments_blocks
-from dropout_lab.moments_blocks import dropped_share, gamma_and_share, paper_gamma, seed_counts, solved_gamma
+from dropout_lab.moments_blocks import (
+    dropped_share,
+    gamma_and_share,
+    paper_gamma,
+    pooled_variance,
+    seed_counts,
+    solved_gamma,
+)
 
 maps_and_blocks = st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(
     lambda size: st.tuples(st.just(size[0]), st.just(size[1]), st.integers(1, min(size)))
@@ -125,3 +132,35 @@ def test_what_is_no_probability_and_no_rule_is_refused():
             function(1.2, 7, 7, 3)
     with pytest.raises(ValueError, match=re.escape('gamma is "solved" (a share of p is dropped) or "paper"')):
         moments_blocks.gamma_and_share(0.1, 7, 7, 3, "exact")
+
+
+@pytest.mark.parametrize("case", [(4, 3, 2), (5, 4, 3), (3, 3, 3), (3, 3, 1)])
+@pytest.mark.parametrize("p", [0.1, 0.35, 0.8])
+def test_the_pooled_variance_is_that_of_all_seed_patterns_weighted_with_their_probabilities(case, p):
+    height, width, block_size = case
+    gamma = solved_gamma(p, *case)
+    places = list(itertools.product(range(height - block_size + 1), range(width - block_size + 1)))
+    means, chances = [], []
+    for pattern in itertools.product([True, False], repeat=len(places)):
+        kept = np.ones((height, width))
+        for (row, column), seed in zip(places, pattern, strict=True):
+            if seed:
+                kept[row : row + block_size, column : column + block_size] = 0
+        means.append(kept.mean() / (1 - p))
+        chances.append(np.prod([gamma if seed else 1 - gamma for seed in pattern]))
+    mean = np.dot(chances, means)
+    assert mean == pytest.approx(1, rel=1e-12)
+    assert pooled_variance(p, *case) == pytest.approx(np.dot(chances, (np.array(means) - mean) ** 2), rel=1e-10)
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.floats(0.01, 0.95))
+def test_the_pooled_variance_runs_from_that_of_dropout_to_that_of_spatial_dropout(height, width, p):
+    assert pooled_variance(p, height, width, 1) == pytest.approx(p / (1 - p) / (height * width), rel=1e-9)
+    side = min(height, width)
+    assert pooled_variance(p, side, side, side) == pytest.approx(p / (1 - p), rel=1e-9)
+
+
+def test_the_pooled_variance_refuses_p_1_where_nothing_survives():
+    assert pooled_variance(0.0, 4, 4, 2) == pytest.approx(0, abs=1e-15)
+    with pytest.raises(ValueError, match="nothing is left to scale"):
+        pooled_variance(1.0, 4, 4, 2)
