@@ -12,7 +12,13 @@ from dropout_lab.torch_layers.gaussian import GaussianDropout, gaussian_dropout
 from dropout_lab.torch_layers.layer_drop import LayerDrop
 from dropout_lab.torch_layers.locked import LockedDropout, locked_dropout
 from dropout_lab.torch_layers.max_norm import max_norm_
-from dropout_lab.torch_layers.noise import bernoulli_mask, logistic_noise, normal_noise, unequal_mask
+from dropout_lab.torch_layers.noise import (
+    bernoulli_mask,
+    fast_bernoulli_mask,
+    logistic_noise,
+    normal_noise,
+    unequal_mask,
+)
 from dropout_lab.torch_layers.r_drop import r_drop_loss
 from dropout_lab.torch_layers.recurrent import recurrent_step
 from dropout_lab.torch_layers.recurrent_dropout import RecurrentDropoutRNN
@@ -63,6 +69,7 @@ __all__ = [
     "dropconnect_moments",
     "dropout",
     "embedding_dropout",
+    "fast_bernoulli_mask",
     "feature_alpha_dropout",
     "gaussian_dropout",
     "locked_dropout",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from dropout_lab.torch_layers import Dropout, DropoutFunction, bernoulli_mask, dropout
+from dropout_lab.torch_layers import Dropout, DropoutFunction, bernoulli_mask, dropout, fast_bernoulli_mask
 
 RATES = (0.05, 0.2, 0.5, 0.9)
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -154,6 +154,62 @@ def test_no_grad_does_not_stop_dropout():
 
 def test_another_device_is_kept():
     assert dropout(torch.ones(3, device="meta"), 0.3).device.type == "meta"
+
+
+# Masks from raw bits, and the exact path
+
+
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_drawn_mask_scales_as_a_given_one_and_keeps_dtype_and_input(dtype, grad):
+    h = numbers(500, dtype=torch.float32).to(dtype).requires_grad_(grad)
+    before = h.detach().clone()
+    h_dropped = dropout(h, 0.3, generator=generator())
+    mask = h_dropped != 0
+    assert h_dropped.dtype == dtype
+    assert h_dropped.requires_grad == grad
+    assert torch.equal(h_dropped, dropout(h, 0.3, mask=mask))
+    assert torch.equal(h, before)
+
+
+@pytest.mark.parametrize("p", [0.25, 0.3])
+@pytest.mark.parametrize("n", [3, 2**15, 2**15 + 1, 80_000])  # one block of units and several
+def test_the_gradient_uses_the_mask_that_was_drawn(n, p):
+    h = (1 + numbers(n).abs()).requires_grad_()
+    h_dropped = dropout(h, p, generator=generator())
+    h_dropped.sum().backward()
+    assert torch.equal(h.grad, (h_dropped != 0).double() * (1 / (1 - p)))
+    assert torch.equal(h_dropped, dropout(h, p, mask=fast_bernoulli_mask(n, p, generator())))
+
+
+@torch_deprecates_itself
+def test_all_derivatives_of_the_drawn_mask_agree_with_central_differences():
+    h = numbers(4, 5).requires_grad_()
+    for check in (partial(torch.autograd.gradcheck, check_forward_ad=True), torch.autograd.gradgradcheck):
+        assert check(lambda h: dropout(h, 0.3, generator=generator()), (h,))
+
+
+def test_the_exact_path_takes_the_coins_of_bernoulli_mask():
+    h = numbers(500)
+    expected = dropout(h, 0.3, mask=bernoulli_mask(h.shape, 0.3, generator()))
+    assert torch.equal(dropout(h, 0.3, generator=generator(), exact=True), expected)
+    assert torch.equal(Dropout(0.3, generator(), exact=True)(h), expected)
+    assert not torch.equal(Dropout(0.3, generator())(h), expected)
+
+
+def test_any_memory_layout_meets_the_same_coins():
+    h = numbers(4, 3, 5, 6)
+    expected = dropout(h, 0.3, generator=generator())
+    for layout in (h.to(memory_format=torch.channels_last), h.mT.contiguous().mT):
+        h_dropped = dropout(layout, 0.3, generator=generator())
+        assert torch.equal(h_dropped, expected)
+        assert h_dropped.stride() == layout.stride()
+
+
+def test_autocast_reaches_the_layer_as_it_reaches_nn_dropout():
+    linear, h = nn.Linear(4, 4), torch.ones(3, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert Dropout(0.3)(linear(h)).dtype == nn.Dropout(0.3)(linear(h)).dtype == torch.bfloat16
 
 
 # Randomness
