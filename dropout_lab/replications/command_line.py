@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dropout_lab.replications import report, store
 from dropout_lab.replications.paper import Options
-from dropout_lab.replications.papers import PAPERS, run_named
+from dropout_lab.replications.papers import NOT_REBUILT, PAPERS, run_named
 from dropout_lab.replications.running import run_units
 
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{paper.name:24} {paper.citation}")
         return 0
     if options.command == "report":
-        print(report.write(PAPERS.values(), options.results))
+        print(report.write(PAPERS.values(), options.results, NOT_REBUILT))
         return 0
     unknown = set(options.names) - set(PAPERS)
     if unknown or (options.backend == "dask") != (options.scheduler is not None) or options.splits_a_job < 1:

@@ -29,7 +29,7 @@ def results(paper: Paper, folder: Path) -> tuple[list[Cell], list[dict[str, Any]
     return (paper.cells(records) if records else []), lines
 
 
-def markdown(papers: Iterable[Paper], folder: Path) -> str:
+def markdown(papers: Iterable[Paper], folder: Path, not_rebuilt: Iterable[tuple[str, str]] = ()) -> str:
     """Return the whole report."""
     parts = ["# Published results, rebuilt\n", NOTES + "\n", "![Published against here](report.png)\n"]
     for paper in papers:
@@ -45,6 +45,9 @@ def markdown(papers: Iterable[Paper], folder: Path) -> str:
         parts.append(
             f"{len(lines)} jobs, {seconds:.0f} CPU seconds, {', '.join({line['machine'] for line in lines})}.\n"
         )
+    rows = "".join(f"| {what} | {why} |\n" for what, why in not_rebuilt)
+    if rows:
+        parts.append(f"## Not rebuilt\n\n| published | why not |\n|---|---|\n{rows}")
     return "\n".join(parts)
 
 
@@ -67,7 +70,7 @@ def figure(papers: Iterable[Paper], folder: Path) -> Figure:
     """Return one dot a cell: the difference from the published value in percent of it, with both error bars."""
     cells = [cell for paper in papers for cell in results(paper, folder)[0]]
     shown = [cell for cell in cells if cell.published and cell.ours is not None]
-    fig, ax = plt.subplots(figsize=(7.2, 1 + 0.19 * len(shown)), layout="constrained")
+    fig, ax = plt.subplots(figsize=(8.0, 1 + 0.19 * len(shown)), layout="constrained")
     for place, cell in enumerate(reversed(shown)):
         published, ours = float(cell.published or 1.0), float(cell.ours or 0.0)
         unit = 100 / abs(published)
@@ -80,16 +83,16 @@ def figure(papers: Iterable[Paper], folder: Path) -> Figure:
     ax.set_xscale("symlog", linthresh=5)
     ax.set_xticks([-50, -20, -5, -2, 0, 2, 5, 20, 50], ["-50", "-20", "-5", "-2", "0", "2", "5", "20", "50"])
     ax.set_yticks(range(len(shown)), [cell.label for cell in reversed(shown)], fontsize=7)
-    ax.set(xlabel="here minus published, in % of the published value (grey: the published ±)")
+    ax.set(xlabel="difference in % of the published value (grey: its ±)")
     ax.set_title("Published against here, one dot a cell", loc="left", fontsize=11)
     return fig
 
 
-def write(papers: Iterable[Paper], folder: Path) -> Path:
+def write(papers: Iterable[Paper], folder: Path, not_rebuilt: Iterable[tuple[str, str]] = ()) -> Path:
     """Write report.md and report.png into `folder`, and return the path of the first."""
     papers = list(papers)
     path = folder / "report.md"
-    path.write_text(markdown(papers, folder), encoding="utf-8")
+    path.write_text(markdown(papers, folder, not_rebuilt), encoding="utf-8")
     fig = figure(papers, folder)
     fig.savefig(folder / "report.png", dpi=96, metadata={"Software": None})
     plt.close(fig)
