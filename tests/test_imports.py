@@ -55,7 +55,7 @@ def test_all_that_tests_and_tools_import_is_declared():
 # A module imports from lower rows only, or from its own package.
 LAYERS = (
     {"arguments"},
-    {"masks", "arguments_noise", "arguments_sequence", "schedules", "data", "figures"},
+    {"masks", "arguments_noise", "arguments_sequence", "schedules", "data", "mnist_1d", "figures"},
     {"moments", "moments_noise", "moments_variational", "moments_fast", "moments_blocks", "ensembles"},
     {"numpy_layers", "torch_layers", "penalties"},
     {"widgets", "training"},
@@ -104,7 +104,18 @@ def test_a_planted_import_that_points_up_or_sideways_is_found(source, found):
 
 @pytest.mark.parametrize(
     "module",
-    ["", ".masks", ".moments", ".numpy_layers", ".data", ".figures", ".widgets", ".checks", ".training.numpy_loop"],
+    [
+        "",
+        ".masks",
+        ".moments",
+        ".numpy_layers",
+        ".data",
+        ".mnist_1d",
+        ".figures",
+        ".widgets",
+        ".checks",
+        ".training.numpy_loop",
+    ],
 )
 def test_what_lessons_00_to_05_import_brings_no_torch(module):
     code = f"import sys, dropout_lab{module}; sys.exit('torch' in sys.modules)"

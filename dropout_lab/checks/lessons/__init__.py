@@ -8,6 +8,7 @@ LETTERS = {
     "04": "abc",
     "05": "abc",
     "06": "abc",
+    "07": "abcd",
     "08": "abcdef",
     "11": "abcd",
     "15": "abcde",

@@ -4,8 +4,21 @@ Each module has `RIGHT`, a tuple of (exercise id, answers), and `WRONG`, a tuple
 Wrong versions in the bank and answers here were written apart from each other, so that the study tests behaviour.
 """
 
-from planted import arrays, backward, ensembles, masks, mc, modules, nets, penalties, values, variational, wild
+from planted import (
+    arrays,
+    backward,
+    comparisons,
+    ensembles,
+    masks,
+    mc,
+    modules,
+    nets,
+    penalties,
+    values,
+    variational,
+    wild,
+)
 
-MODULES = (values, masks, ensembles, penalties, arrays, backward, modules, nets, mc, variational, wild)
+MODULES = (values, masks, ensembles, penalties, arrays, comparisons, backward, modules, nets, mc, variational, wild)
 RIGHT = tuple(case for module in MODULES for case in module.RIGHT)
 WRONG = tuple(case for module in MODULES for case in module.WRONG)
