@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dropout_lab.arguments import require_survivors
 from dropout_lab.torch_layers.arguments import require_generator
-from dropout_lab.torch_layers.noise import bernoulli_mask
+from dropout_lab.torch_layers.noise import bernoulli_mask, fast_dropout_noise, has_raw_bits
 
 
 class StackNoise:
@@ -48,6 +48,8 @@ class StackNoise:
         for piece, rate, generator in zip(noise, rates, self.generators, strict=True):
             if not rate:
                 piece.fill_(1)
+            elif has_raw_bits(rate):
+                piece.copy_(fast_dropout_noise(piece.shape, rate, generator, self.dtype))
             else:
                 piece.copy_(bernoulli_mask(shape, rate, generator)).mul_(1 / (1 - rate))
         return noise.transpose(0, 1)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from dropout_lab.torch_layers.noise import bernoulli_mask
+from dropout_lab.torch_layers.noise import fast_bernoulli_mask
 from dropout_lab.training.stack import StackedAdam, StackedMLP, fit_stack
 
 SIZES = (4, 7, 5, 3)
@@ -43,7 +43,7 @@ def plain_loop(network, x, y, activation, lr=0.01):
         whole = N // BATCH
         for steps, start, size in ((whole, 0, BATCH), (1, whole * BATCH, N - whole * BATCH)):
             masks = [
-                bernoulli_mask((steps, size, units), rate, generator).to(x.dtype) / (1 - rate) if rate else None
+                fast_bernoulli_mask((steps, size, units), rate, generator).to(x.dtype) / (1 - rate) if rate else None
                 for units, rate in zip(SIZES[:-1], P[network].tolist(), strict=True)
             ]
             for step in range(steps):
