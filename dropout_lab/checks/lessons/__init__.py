@@ -11,5 +11,6 @@ LETTERS = {
     "07": "abcd",
     "08": "abcdef",
     "11": "abcd",
+    "13": "abcd",
     "15": "abcde",
 }

@@ -4,21 +4,9 @@ Each module has `RIGHT`, a tuple of (exercise id, answers), and `WRONG`, a tuple
 Wrong versions in the bank and answers here were written apart from each other, so that the study tests behaviour.
 """
 
-from planted import (
-    arrays,
-    backward,
-    comparisons,
-    ensembles,
-    masks,
-    mc,
-    modules,
-    nets,
-    penalties,
-    values,
-    variational,
-    wild,
-)
+import importlib
+import pkgutil
 
-MODULES = (values, masks, ensembles, penalties, arrays, comparisons, backward, modules, nets, mc, variational, wild)
+MODULES = tuple(importlib.import_module(f"planted.{module.name}") for module in pkgutil.iter_modules(__path__))
 RIGHT = tuple(case for module in MODULES for case in module.RIGHT)
 WRONG = tuple(case for module in MODULES for case in module.WRONG)
