@@ -195,10 +195,14 @@ def require_positive(value: object, name: str, unit: str = "") -> float:
     return float(value)
 
 
-def require_finite(value: object, name: str) -> float:
-    """Return `value` as a float if it is a finite number; raise TypeError or ValueError otherwise."""
+def require_finite(value: object, name: str, what: str = "") -> float:
+    """Return `value` as a float if it is a finite number; raise TypeError or ValueError otherwise.
+
+    `what` says in the message what the number is: "a logarithm".
+    """
+    meaning = f"{name} is {f'{what}, ' if what else ''}a finite number"
     if isinstance(value, bool) or not isinstance(value, _REALS):
-        raise TypeError(f"{name} is a finite number; got {value!r}.")
+        raise TypeError(f"{meaning}; got {value!r}.")
     if not math.isfinite(value):
-        raise ValueError(f"{name} is a finite number; got {value!r}.")
+        raise ValueError(f"{meaning}; got {value!r}.")
     return float(value)

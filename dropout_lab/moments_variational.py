@@ -121,16 +121,6 @@ def exact_variational_kl(log_alpha: Array) -> Array:
     return np.reshape([_series(0.5 * math.exp(-value)) for value in wanted.ravel()], wanted.shape)
 
 
-def require_finite(value: object, name: str) -> float:
-    """Return `value` as a float if it is a finite number, a logarithm that may be negative; raise otherwise."""
-    meaning = f"{name} is a logarithm, a finite number"
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{meaning}; got {value!r}.")
-    if not math.isfinite(value):
-        raise ValueError(f"{meaning}; got {value!r}.")
-    return float(value)
-
-
 def _sigmoid(x: Array) -> Array:
     return np.exp(-np.logaddexp(0, -x))
 

@@ -250,3 +250,5 @@ def test_a_finite_number_may_be_negative(value, error):
     assert require_finite(-2, "beta") == -2.0
     with pytest.raises(error, match="beta is a finite number; got"):
         require_finite(value, "beta")
+    with pytest.raises(error, match="threshold is a logarithm, a finite number; got"):
+        require_finite(value, "threshold", "a logarithm")

@@ -18,7 +18,7 @@ from dropout_lab.numpy_layers.gaussian import GaussianDropout, gaussian_dropout_
 from dropout_lab.numpy_layers.layer import Layer, Sequential
 from dropout_lab.numpy_layers.layer_drop import LayerDrop
 from dropout_lab.numpy_layers.locked import LockedDropout, locked_dropout_forward
-from dropout_lab.numpy_layers.loss import softmax, softmax_cross_entropy
+from dropout_lab.numpy_layers.loss import log_softmax, sigmoid, softmax, softmax_cross_entropy
 from dropout_lab.numpy_layers.max_norm import max_norm_
 from dropout_lab.numpy_layers.optimisers import SGD, Adam
 from dropout_lab.numpy_layers.r_drop import r_drop_loss
@@ -83,9 +83,11 @@ __all__ = [
     "gaussian_dropout_backward",
     "gaussian_dropout_forward",
     "locked_dropout_forward",
+    "log_softmax",
     "max_norm_",
     "r_drop_loss",
     "shared_dropout_forward",
+    "sigmoid",
     "softmax",
     "softmax_cross_entropy",
     "spatial_dropout_forward",

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dropout_lab.arguments import require_finite, require_float_array, require_gradient, require_positive, require_rng
 from dropout_lab.arguments_noise import require_noise
 from dropout_lab.masks import logistic_noise
+from dropout_lab.numpy_layers.loss import sigmoid
 
 Array = NDArray[np.floating]
 Cache = tuple[Array, Array, float, float] | None
@@ -65,7 +66,7 @@ def concrete_dropout_forward(
     if not training:
         return h, None
     noise = logistic_noise(h.shape, require_rng(rng)) if noise is None else require_noise(noise, h.shape)
-    kept = _sigmoid(-(p_logit + noise) / temperature).astype(h.dtype)
+    kept = sigmoid(-(p_logit + noise) / temperature).astype(h.dtype)
     scale = 1 + np.exp(p_logit)  # 1 / (1 - p)
     return h * kept * h.dtype.type(scale), (h, kept, p_logit, temperature)
 
@@ -90,7 +91,7 @@ def concrete_dropout_backward(grad_out: Array, cache: Cache) -> tuple[Array, flo
         return require_gradient(grad_out, np.shape(grad_out)), 0.0
     h, kept, p_logit, temperature = cache
     grad_out = require_gradient(grad_out, h.shape)
-    scale, p = 1 + np.exp(p_logit), float(_sigmoid(np.array(p_logit)))
+    scale, p = 1 + np.exp(p_logit), float(sigmoid(np.array(p_logit)))
     grad_h = grad_out * kept * grad_out.dtype.type(scale)
     return grad_h, float((grad_h * h * (p - (1 - kept) / temperature)).sum())
 
@@ -127,13 +128,8 @@ def concrete_kl(weight: Array, p_logit: float, length_scale: float) -> tuple[flo
     """
     weight, p_logit = require_float_array(weight, "weight"), require_finite(p_logit, "p_logit")
     l_squared = require_positive(length_scale, "length_scale") ** 2
-    p, scale, inputs = float(_sigmoid(np.array(p_logit))), 1 + np.exp(p_logit), weight.shape[1]
+    p, scale, inputs = float(sigmoid(np.array(p_logit))), 1 + np.exp(p_logit), weight.shape[1]
     of_weights = l_squared / 2 * float((weight**2).sum()) * scale
     entropy = -p * np.log(p) - (1 - p) * np.log1p(-p)
     grad_p_logit = of_weights * p + inputs * p * (1 - p) * p_logit
     return float(of_weights - inputs * entropy), weight * weight.dtype.type(l_squared * scale), float(grad_p_logit)
-
-
-def _sigmoid(u: NDArray[np.floating]) -> NDArray[np.floating]:
-    result: NDArray[np.floating] = 0.5 + 0.5 * np.tanh(u / 2)  # no overflow
-    return result

@@ -23,6 +23,31 @@ def softmax(logits: Array) -> Array:
     return probabilities
 
 
+def log_softmax(logits: Array) -> Array:
+    """Log-probabilities z_k - log Σ_j exp(z_j) along the last axis, computed so that nothing overflows.
+
+    Examples
+    --------
+    >>> log_softmax(np.array([1000.0, 0.0]))
+    array([    0., -1000.])
+    """
+    shifted = require_float_array(logits, "logits") - logits.max(axis=-1, keepdims=True)
+    result: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result
+
+
+def sigmoid(u: Array) -> Array:
+    """The logistic function 1 / (1 + exp(-u)), computed so that nothing overflows; the dtype is kept.
+
+    Examples
+    --------
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
+    result: Array = 0.5 + 0.5 * np.tanh(u / 2)
+    return result
+
+
 def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer]) -> tuple[float, Array]:
     """Mean negative log-likelihood in nats, -1/N Σ_n log softmax(z_n)[y_n], and its gradient for the logits.
 
@@ -50,8 +75,7 @@ def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer]) -> tuple[f
     """
     _require_labels(labels, require_float_array(logits, "logits"))
     rows = np.arange(len(labels))
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    log_probabilities = log_softmax(logits)
     grad = np.exp(log_probabilities)
     grad[rows, labels] -= 1
     return float(-log_probabilities[rows, labels].mean()), grad / logits.dtype.type(len(labels))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dropout_lab.arguments import require_float_array
 from dropout_lab.arguments_noise import require_disagreement_weight
-from dropout_lab.numpy_layers.loss import softmax, softmax_cross_entropy
+from dropout_lab.numpy_layers.loss import log_softmax, softmax, softmax_cross_entropy
 
 Array = NDArray[np.floating]
 
@@ -56,15 +56,9 @@ def r_drop_loss(
     alpha = require_disagreement_weight(alpha)
     (loss, grad_first), (other, grad_second) = (softmax_cross_entropy(z, labels) for z in (first, second))
     p, q = softmax(first), softmax(second)
-    d = _log_softmax(first) - _log_softmax(second)
+    d = log_softmax(first) - log_softmax(second)
     disagreement = ((p - q) * d).sum(axis=1).mean()
     weight = first.dtype.type(alpha / 2 / len(first))
     grad_first = grad_first + weight * (p * (d - (p * d).sum(axis=1, keepdims=True)) + p - q)
     grad_second = grad_second + weight * (q * ((q * d).sum(axis=1, keepdims=True) - d) + q - p)
     return float(loss + other + alpha / 2 * disagreement), grad_first, grad_second
-
-
-def _log_softmax(logits: Array) -> Array:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    result: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return result

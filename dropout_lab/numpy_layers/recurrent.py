@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from dropout_lab.arguments import require_count, require_float_array, require_float_dtype, require_rng
+from dropout_lab.numpy_layers.loss import sigmoid
 
 Array = NDArray[np.floating]
 Factor = Array | float
@@ -84,11 +85,11 @@ class Cell:
         of_state = (state[0] * seen) @ weight_hh.T + self.bias_hh
         if self.kind == "lstm":
             i, f, g, o = np.split(of_input + of_state, 4, axis=1)
-            i, f, g, o = _sigmoid(i), _sigmoid(f), np.tanh(g), _sigmoid(o)
+            i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
             c = f * state[1] + i * (g * candidate)
             return (o * np.tanh(c), c), Step(x, state, seen, candidate, (i, f, g, o, np.tanh(c)))
         (x_r, x_z, x_n), (h_r, h_z, h_n) = np.split(of_input, 3, axis=1), np.split(of_state, 3, axis=1)
-        r, z = _sigmoid(x_r + h_r), _sigmoid(x_z + h_z)
+        r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
         n = np.tanh(x_n + r * h_n)
         return (z * state[0] + (1 - z) * (n * candidate),), Step(x, state, seen, candidate, (r, z, n, h_n))
 
@@ -134,8 +135,3 @@ def require_cell(cell: object) -> Cell:
     if not isinstance(cell, Cell):
         raise TypeError(f"cell is a dropout_lab.numpy_layers.Cell; got {type(cell).__name__}.")
     return cell
-
-
-def _sigmoid(u: Array) -> Array:
-    result: Array = 0.5 + 0.5 * np.tanh(u / 2)  # no overflow
-    return result

@@ -9,6 +9,7 @@ from dropout_lab.arguments import require_finite, require_gradient, require_mask
 from dropout_lab.masks import unequal_mask
 from dropout_lab.numpy_layers.dense import Linear
 from dropout_lab.numpy_layers.layer import Layer
+from dropout_lab.numpy_layers.loss import sigmoid
 
 Array = NDArray[np.floating]
 
@@ -55,7 +56,7 @@ class Standout(Layer):
     def forward(self, h: Array, mask: NDArray[np.bool_] | None = None, *, training: bool = True) -> Array:
         """Output (N, K) for `h` (N, D), with a keep-mask (N, K) of your own or a new one in training."""
         u = self.linear.forward(h, training=training)
-        keep_prob = (0.5 + 0.5 * np.tanh((self.alpha * u + self.beta) / 2)).astype(u.dtype)  # σ, which cannot overflow
+        keep_prob = sigmoid(self.alpha * u + self.beta)
         rectified = np.maximum(u, 0)
         if not training:
             self.slope = keep_prob * (u > 0) + u.dtype.type(self.alpha) * keep_prob * (1 - keep_prob) * rectified

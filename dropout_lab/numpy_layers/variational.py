@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from dropout_lab.arguments import require_float_array, require_gradient, require_rng
+from dropout_lab.arguments import require_finite, require_float_array, require_gradient, require_rng
 from dropout_lab.arguments_noise import require_noise
 from dropout_lab.masks import normal_noise
 from dropout_lab.moments_variational import (
     LOG_ALPHA_THRESHOLD,
     log_alpha,
-    require_finite,
     variational_kl,
     variational_kl_slope,
 )
@@ -155,8 +154,10 @@ class VariationalLinear(Linear):
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(in_features, out_features, rng, dtype=dtype)
-        self.rng, self.threshold = require_rng(rng), require_finite(threshold, "threshold")
-        self.log_variance: Array = np.full_like(self.weight, require_finite(log_variance, "log_variance"))
+        self.rng, self.threshold = require_rng(rng), require_finite(threshold, "threshold", "a logarithm")
+        self.log_variance: Array = np.full_like(
+            self.weight, require_finite(log_variance, "log_variance", "a logarithm")
+        )
         self.log_variance_grad = np.zeros_like(self.weight)
         self.cache: Cache | None = None
 

@@ -6,16 +6,11 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dropout_lab.numpy_layers import softmax
 from dropout_lab.replications.paper import Cell, Options, Paper, Record, Unit, mean_and_se
 
 INPUTS, CLASSES, RATES, SEEDS = 8, 3, (0.2, 0.5), 20
-
-
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
 
 
 def run(unit: Unit) -> list[Record]:
@@ -26,9 +21,9 @@ def run(unit: Unit) -> list[Record]:
         weight, h = rng.standard_normal((INPUTS, CLASSES)), rng.standard_normal(INPUTS)
         masks = np.array(list(itertools.product((0.0, 1.0), repeat=INPUTS)))
         share = np.prod(np.where(masks == 1, 1 - p, p), axis=1)
-        subnetworks = _softmax((masks * h) @ weight)
+        subnetworks = softmax((masks * h) @ weight)
         geometric = np.exp(share @ np.log(subnetworks))
-        scaled = _softmax((1 - p) * h @ weight)
+        scaled = softmax((1 - p) * h @ weight)
         means = {"geometric": geometric / geometric.sum(), "arithmetic": share @ subnetworks}
         found = {name: float(np.abs(mean - scaled).max()) for name, mean in means.items()}
         records.append({"seed": seed, "p": p, **{name: round(value, 12) for name, value in found.items()}})

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dropout_lab.moments_variational import K1, K2, K3, LOG_ALPHA_BOUNDS, LOG_ALPHA_THRESHOLD, require_finite
+from dropout_lab.arguments import require_finite
+from dropout_lab.moments_variational import K1, K2, K3, LOG_ALPHA_BOUNDS, LOG_ALPHA_THRESHOLD
 from dropout_lab.torch_layers.arguments import require_float_tensor, require_generator, require_noise_tensor
 from dropout_lab.torch_layers.noise import normal_noise
 
@@ -49,7 +50,9 @@ class _Variational(nn.Module):
     def _start(self, log_variance: float, threshold: float, generator: torch.Generator | None) -> None:
         self.threshold = threshold
         self.generator = require_generator(generator)
-        self.log_variance = nn.Parameter(torch.full_like(self.weight, require_finite(log_variance, "log_variance")))
+        self.log_variance = nn.Parameter(
+            torch.full_like(self.weight, require_finite(log_variance, "log_variance", "a logarithm"))
+        )
 
     @property
     def threshold(self) -> float:
@@ -58,7 +61,7 @@ class _Variational(nn.Module):
 
     @threshold.setter
     def threshold(self, threshold: float) -> None:
-        self._threshold = require_finite(threshold, "threshold")
+        self._threshold = require_finite(threshold, "threshold", "a logarithm")
 
     def log_alpha(self) -> Tensor:
         """The output of :func:`log_alpha`, of the shape of the weight."""
