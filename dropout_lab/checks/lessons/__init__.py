@@ -10,6 +10,7 @@ LETTERS = {
     "06": "abc",
     "07": "abcd",
     "08": "abcdef",
+    "09": "abc",
     "10": "abcd",
     "11": "abcd",
     "13": "abcd",
