@@ -14,5 +14,6 @@ LETTERS = {
     "10": "abcd",
     "11": "abcd",
     "13": "abcd",
+    "14": "abc",
     "15": "abcde",
 }
