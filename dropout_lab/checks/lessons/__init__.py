@@ -13,6 +13,7 @@ LETTERS = {
     "09": "abc",
     "10": "abcd",
     "11": "abcd",
+    "12": "abcd",
     "13": "abcd",
     "14": "abc",
     "15": "abcde",
