@@ -17,4 +17,5 @@ LETTERS = {
     "13": "abcd",
     "14": "abc",
     "15": "abcde",
+    "17": "abc",
 }
