@@ -15,7 +15,7 @@ class Advice(NamedTuple):
 _PYTORCH = "06 Write the same layer in PyTorch"
 _MASKS = "01 Flip a coin for every unit"
 _BUGS = "08 Catch bugs in the wild"
-_NORM = "14 Normalisation and schedules"
+_NORM = "14 Put dropout beside a norm, on a schedule, or away"
 
 ADVICE: dict[str, Advice] = {
     "functional-always-on": Advice(
@@ -44,7 +44,7 @@ ADVICE: dict[str, Advice] = {
     "lstm-one-layer": Advice(
         "Use num_layers=2 or more, or put an nn.Dropout after the layer; for the recurrent connections themselves use "
         "one mask for all time steps.",
-        "12 Recurrent nets",
+        "12 Drop units of a recurrent net",
     ),
     "identity-at-zero": Advice(
         "Always build nn.Dropout(p), also for p = 0, where it costs nothing: then a schedule can raise p later.", _NORM
@@ -62,7 +62,7 @@ ADVICE: dict[str, Advice] = {
     "wrong-axes": Advice(
         "Give Dropout1d (N, C, L), Dropout2d (N, C, H, W) and Dropout3d (N, C, D, H, W): move the channels to axis 1 "
         "before and back after, or use nn.Dropout where there are no maps.",
-        "09 Feature maps: spatial dropout and DropBlock",
+        "09 Drop maps and blocks, not pixels",
     ),
     "same-mask-everywhere": Advice(
         "Never seed inside forward, and never start every layer's generator with one seed: let one generator run on "
@@ -79,7 +79,7 @@ ADVICE: dict[str, Advice] = {
     "dropout-on-output": Advice(
         "Drop before the last layer and let the last layer's output through. If this model is a block of a larger one, "
         "audit the whole.",
-        "07 Does it help?",
+        "07 Find out whether it helps",
     ),
     "input-modified": Advice(
         "Leave out inplace=True in the first layer: the batch belongs to the caller.",
@@ -87,7 +87,7 @@ ADVICE: dict[str, Advice] = {
     ),
     "weights-overwritten": Advice(
         "Mask a copy and keep the parameter: F.linear(h, self.weight * mask), nothing assigned to self.weight.",
-        "10 DropConnect",
+        "10 Drop weights, not units",
     ),
     "batch-norm-in-train": Advice(
         "Put the dropout modules in training mode, not the model: batch norm must stay in eval mode in MC passes.",
