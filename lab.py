@@ -28,7 +28,8 @@ EXTRAS = ("torch", "lab", "replications", "dev")
 GATES = ("build", "lint", "types", "unit", "numpy", "torch", "restricted")
 NO_TORCH = str(ROOT / "tools" / "no_torch")
 # NumPy's products of small matrices gain nothing from more threads, and on a busy machine they become ten times slower.
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+# Threads of torch that wait in a loop do the same to each other: two kernels on two cores took five times as long.
+PATIENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 STAMP, MARKER = "installed.txt", "installing.txt"
 AGAIN = "Run the same command again to repair it."
 PROBE = "import sys, pip; print('{0.name} {1.major}.{1.minor}'.format(sys.implementation, sys.version_info))"
@@ -192,7 +193,7 @@ def gates(python: Path) -> dict[str, tuple[str, list[list[str]], dict[str, str]]
     nbval = [*pytest, "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "notebooks"]
     with_torch = [*nbval, "--ignore-glob=*/0[0-5]_*.ipynb"]
     without_torch = [*nbval, "--ignore-glob=*/0[6-9]_*.ipynb", "--ignore-glob=*/[1-9][0-9]_*.ipynb"]
-    alone = {"DROPOUT_LAB_PROGRESS": "off", **ONE_THREAD}  # what a learner has passed is neither read nor written
+    alone = {"DROPOUT_LAB_PROGRESS": "off", **PATIENT}  # what a learner has passed is neither read nor written
     restricted = {"OMP_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "default", **alone}
     units = vector_units(python)
     if units:
@@ -270,7 +271,7 @@ def main(arguments: list[str]) -> int:
         return run([str(python), "tools/build_notebooks.py", *rest])
     if command == "lab":
         path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])
-        return run(jupyterlab(python, ROOT), PATH=path, **ONE_THREAD)
+        return run(jupyterlab(python, ROOT), PATH=path, **PATIENT)
     return 0
 
 

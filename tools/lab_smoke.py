@@ -27,7 +27,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from lab import ONE_THREAD, jupyterlab, venv_python  # noqa: E402
+from lab import PATIENT, jupyterlab, venv_python  # noqa: E402
 
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -71,7 +71,7 @@ def running_lab(python: Path, course: Path, folder: Path) -> Iterator[dict[str, 
     with (folder / "lab.log").open("w") as log:
         process = subprocess.Popen(
             command,
-            env=os.environ | environment | ONE_THREAD | {"PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"},
+            env=os.environ | environment | PATIENT | {"PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
