@@ -1,4 +1,4 @@
-"""``python -m dropout_lab.replications``: list them, run them, report.
+"""``python -m dropout_lab.replications``: list them, run them, compare them split by split, report.
 
 A run goes on where an earlier one stopped: what is finished stands in the folder of results, a line a job.
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dropout_lab.replications import report, store
-from dropout_lab.replications.paper import Options
+from dropout_lab.replications.paper import Options, paired_difference
 from dropout_lab.replications.papers import NOT_REBUILT, PAPERS, run_named
 from dropout_lab.replications.running import run_units
 
@@ -32,7 +32,10 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--jobs", type=int, default=1, help="processes on this machine (default 1)")
     run.add_argument("--backend", choices=["local", "dask"], default="local")
     run.add_argument("--scheduler", help="address of a Dask scheduler, such as tcp://host:8786")
-    for command in (run, commands.add_parser("report", help="write report.md and report.png")):
+    compare = commands.add_parser("compare", help="difference split by split from the authors' results")
+    compare.add_argument("names", nargs="+", metavar="NAME")
+    compare.add_argument("--published", type=Path, required=True, help="folder of the authors' results")
+    for command in (run, compare, commands.add_parser("report", help="write report.md and report.png")):
         command.add_argument("--results", type=Path, default=store.FOLDER, help="folder of results")
     return main_parser
 
@@ -47,12 +50,13 @@ def main(arguments: Sequence[str]) -> int:
     if options.command == "report":
         print(report.write(PAPERS.values(), options.results, NOT_REBUILT))
         return 0
-    unknown = set(options.names) - set(PAPERS)
-    if unknown or (options.backend == "dask") != (options.scheduler is not None) or options.splits_a_job < 1:
-        usual = (
-            f"names are {', '.join(PAPERS)}; --backend dask goes with --scheduler ADDRESS; --splits-a-job is at least 1"
-        )
-        print(f"{usual}.", file=sys.stderr)
+    if set(options.names) - set(PAPERS):
+        print(f"names are {', '.join(PAPERS)}.", file=sys.stderr)
+        return 2
+    if options.command == "compare":
+        return _compare(options)
+    if (options.backend == "dask") != (options.scheduler is not None) or options.splits_a_job < 1:
+        print("--backend dask goes with --scheduler ADDRESS; --splits-a-job is at least 1.", file=sys.stderr)
         return 2
     return _run(options)
 
@@ -68,4 +72,19 @@ def _run(options: argparse.Namespace) -> int:
         path = options.results / f"{name}.jsonl"
         new = run_units(run_named, named, path, jobs=options.jobs, scheduler=options.scheduler)
         print(f"{name}: {new} jobs done, {len(units) - new} were there already")
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    for name in options.names:
+        paper = PAPERS[name]
+        if paper.pairs is None:
+            print(f"{name}: nothing was published split by split.", file=sys.stderr)
+            return 2
+        lines = store.read(options.results / f"{name}.jsonl").values()
+        pairs = paper.pairs(options.published, [record for line in lines for record in line["records"]])
+        found = {label: paired_difference(*each) for label, each in pairs.items()}
+        store.write_pairs(options.results / f"{name}.paired.json", found)
+        for label, pair in found.items():
+            print(f"{label:40} {pair.mean:+.4f} ± {pair.se:.4f} over {pair.n} splits")
     return 0

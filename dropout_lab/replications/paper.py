@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 Unit = dict[str, Any]  # what one job needs, JSON throughout, with an "id" of its own
 Record = dict[str, Any]  # what it found, JSON throughout
+Pairs = tuple[list[float], list[float]]  # of the same splits: ours, theirs
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Mean of the differences ours - theirs, split by split, its standard error, and how many splits."""
+
+    mean: float
+    se: float
+    n: int
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,11 @@ class Cell:
     source : {"F", "S", "M", "law"}
         Whether the published value was read in the full text or the authors' repository (F), in a third party's
         transcription (S), is from memory and unconfirmed (M), or follows from a formula of the paper (law).
+    digits : int, digits behind the point that the report prints
+    paired : Paired, optional
+        The difference split by split, where the authors' results of each split were at hand.
+    claim : str, default ""
+        What the paper says in words or draws in a figure, where it prints no number.
     """
 
     label: str
@@ -38,6 +53,8 @@ class Cell:
     n: int
     source: str
     digits: int = 2
+    paired: Paired | None = None
+    claim: str = ""
 
     @property
     def standard_errors(self) -> float | None:
@@ -73,6 +90,7 @@ class Paper:
     run : callable, a job → what it found
     cells : callable, all that was found → the cells
     missing : str, what cannot be rebuilt, and why
+    pairs : callable, (folder of the authors' results, all that was found) → label of a cell → (ours, theirs) by split
     """
 
     name: str
@@ -82,7 +100,8 @@ class Paper:
     units: Callable[[Options], tuple[list[Unit], list[str]]]
     run: Callable[[Unit], list[Record]]
     cells: Callable[[Sequence[Record]], list[Cell]]
-    missing: str = field(default="")
+    missing: str = ""
+    pairs: Callable[[Path, Sequence[Record]], dict[str, Pairs]] | None = None
 
 
 def mean_and_se(values: Sequence[float]) -> tuple[float, float | None]:
@@ -100,12 +119,31 @@ def mean_and_se(values: Sequence[float]) -> tuple[float, float | None]:
     return mean, (sum((value - mean) ** 2 for value in values) / (n - 1) / n) ** 0.5
 
 
-def paired_difference(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float | None]:
+def paired_difference(ours: Sequence[float], theirs: Sequence[float]) -> Paired:
     """Return the mean of the differences split by split and its standard error.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two splits, or another number of ours than of theirs.
 
     Examples
     --------
-    >>> paired_difference([1.1, 5.2, 9.1], [1.0, 5.0, 9.0])[0].__round__(3)
-    0.133
+    >>> paired_difference([1.1, 5.2, 9.3], [1.0, 5.0, 9.0]).mean.__round__(3)
+    0.2
     """
-    return mean_and_se([a - b for a, b in zip(ours, theirs, strict=True)])
+    mean, se = mean_and_se([a - b for a, b in zip(ours, theirs, strict=True)])
+    if se is None:
+        raise ValueError("a paired difference needs at least two splits; got one.")
+    return Paired(mean, se, len(ours))
+
+
+def seed_units(what: str, seeds: int = 5) -> tuple[list[Unit], list[str]]:
+    """Return a job for each seed, and no reason why any could not be done.
+
+    Examples
+    --------
+    >>> seed_units("rates", 2)[0]
+    [{'id': 'rates, seed 0', 'seed': 0}, {'id': 'rates, seed 1', 'seed': 1}]
+    """
+    return [{"id": f"{what}, seed {seed}", "seed": seed} for seed in range(seeds)], []

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from dropout_lab.replications import baldi_2013, gal_2016_table_1, li_2019, osband_2016, wager_2013
+from dropout_lab.replications import (
+    baldi_2013,
+    gal_2016_epochs,
+    gal_2016_table_1,
+    li_2019,
+    osband_2016,
+    srivastava_2014,
+    wager_2013,
+)
 from dropout_lab.replications.paper import Paper, Unit
 
 PAPERS: dict[str, Paper] = {
     paper.name: paper
     for paper in (
         gal_2016_table_1.TABLE_1,
-        gal_2016_table_1.FORENSICS,
-        gal_2016_table_1.TEN_TIMES_EPOCHS,
+        gal_2016_epochs.FORENSICS,
+        gal_2016_epochs.TEN_TIMES_EPOCHS,
         baldi_2013.PAPER,
         wager_2013.PAPER,
         li_2019.PAPER,
         osband_2016.PAPER,
+        srivastava_2014.FIGURE_9,
+        srivastava_2014.FIGURE_10,
+        srivastava_2014.FIGURE_11,
     )
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ from dropout_lab import figures
 from dropout_lab.replications import store
 from dropout_lab.replications.paper import Cell, Paper
 
-HEADER = "| cell | published | here, mean ± SE | n | difference in SE | source |\n|---|---|---|---|---|---|\n"
+HEADER = (
+    "| cell | published | here, mean ± SE | n | difference in SE | paired difference ± SE | source |\n"
+    "|---|---|---|---|---|---|---|\n"
+)
 NOTES = (
     "± of `here` is a standard error with ddof = 1; SE and SD beside a published value say what *its* ± is. "
-    "*Difference in SE* is unpaired, with both standard errors where both are known. Source: F read in the full text "
+    "*Difference in SE* is unpaired, with both standard errors where both are known; *paired difference* is here minus "
+    "published, split by split, where the authors' result of each split was at hand. Source: F read in the full text "
     "or the authors' repository, S in a third party's transcription, **M from memory and not confirmed**, law a "
     "formula of the paper."
 )
@@ -26,7 +31,9 @@ def results(paper: Paper, folder: Path) -> tuple[list[Cell], list[dict[str, Any]
     """Return the cells of a paper and the lines they come from, from the file of results in `folder`."""
     lines = list(store.read(folder / f"{paper.name}.jsonl").values())
     records = [record for line in lines for record in line["records"]]
-    return (paper.cells(records) if records else []), lines
+    pairs = store.read_pairs(folder / f"{paper.name}.paired.json")
+    cells = [replace(cell, paired=pairs.get(cell.label)) for cell in (paper.cells(records) if records else [])]
+    return cells, lines
 
 
 def markdown(papers: Iterable[Paper], folder: Path, not_rebuilt: Iterable[tuple[str, str]] = ()) -> str:
@@ -58,11 +65,12 @@ def _row(cell: Cell) -> str:
         shown = f"{mean:.{cell.digits}f}"
         return shown if error is None else f"{shown} ± {error:.{cell.digits}f}{kind and ' ' + kind}"
 
-    away = cell.standard_errors
-    published = number(cell.published, cell.error, cell.error_is)
+    away, pair = cell.standard_errors, cell.paired
+    published, d = cell.claim or number(cell.published, cell.error, cell.error_is), cell.digits + 1
     return (
         f"| {cell.label} | {published} | {number(cell.ours, cell.se)} | {cell.n} | "
-        f"{'–' if away is None else format(away, '+.1f')} | {cell.source} |\n"
+        f"{'–' if away is None else format(away, '+.1f')} | "
+        f"{'–' if pair is None else f'{pair.mean:+.{d}f} ± {pair.se:.{d}f}'} | {cell.source} |\n"
     )
 
 

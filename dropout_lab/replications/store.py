@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from dropout_lab.replications.paper import Paired
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "replications"
 
@@ -36,3 +39,15 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
             continue
         found.setdefault(line["id"], line)
     return found
+
+
+def write_pairs(path: Path, pairs: dict[str, Paired]) -> None:
+    """Write the paired differences by the label of their cell, as JSON."""
+    found = {label: {key: round(value, 6) for key, value in asdict(pair).items()} for label, pair in pairs.items()}
+    path.write_text(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_pairs(path: Path) -> dict[str, Paired]:
+    """Return the paired differences by the label of their cell; none where the file is not there."""
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {label: Paired(**fields) for label, fields in found.items()}

@@ -16,10 +16,15 @@ def test_the_standard_error_is_the_unbiased_deviation_over_root_n():
 
 def test_pairs_take_the_difference_between_splits_out():
     ours, theirs = [1.1, 9.1, 5.2], [1.0, 9.0, 5.0]
-    mean, se = paired_difference(ours, theirs)
-    assert mean == pytest.approx(0.4 / 3)
-    assert se == pytest.approx(0.1 / 3)
-    assert se < mean_and_se(ours)[1] / 10
+    pair = paired_difference(ours, theirs)
+    assert pair.mean == pytest.approx(0.4 / 3)
+    assert pair.se == pytest.approx(0.1 / 3)
+    assert pair.se < mean_and_se(ours)[1] / 10
+
+
+def test_one_split_has_no_paired_difference():
+    with pytest.raises(ValueError, match="at least two splits"):
+        paired_difference([1.0], [2.0])
 
 
 @pytest.mark.parametrize(
