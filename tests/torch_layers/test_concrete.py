@@ -2,13 +2,10 @@ import copy
 import math
 import re
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from dropout_lab import numpy_layers
-from dropout_lab.masks import logistic_noise as numpy_noise
 from dropout_lab.torch_layers import ConcreteDropout, concrete_drop, logistic_noise
 from dropout_lab.uncertainty import mc_predict
 
@@ -56,30 +53,6 @@ def test_the_expectation_is_kept_in_the_limit_of_cold_coins(p):
         biases.append((difference.abs() / standard_error).max().item())
     assert biases[0] < 6
     assert biases[1] > 20 or p == 0.5  # warm coins are biased towards one half, which at p = 0.5 is no bias
-
-
-@pytest.mark.parametrize("p", [0.05, 0.3])
-def test_it_agrees_with_numpy_in_output_gradients_and_regulariser(p):
-    layer, h, noise = (
-        linear(p, length_scale=0.7),
-        rows().requires_grad_(),
-        numpy_noise((5, 4), np.random.default_rng(3)),
-    )
-    grad_out = torch.randn(5, 3, dtype=torch.float64, generator=generator(4))
-    out, weight = layer(h, torch.from_numpy(noise)), layer.layer.weight
-    grad_h, grad_odds = torch.autograd.grad(out, [h, layer.p_logit], grad_out)
-    odds = layer.p_logit.item()
-    dropped, cache = numpy_layers.concrete_dropout_forward(h.detach().numpy(), odds, noise=noise)
-    expected = dropped @ weight.detach().numpy().T + layer.layer.bias.detach().numpy()
-    np.testing.assert_allclose(out.detach(), expected, rtol=1e-11)
-    ours = numpy_layers.concrete_dropout_backward((grad_out @ weight.detach()).numpy(), cache)
-    np.testing.assert_allclose(ours[0], grad_h, rtol=1e-10, atol=1e-14)
-    np.testing.assert_allclose(ours[1], grad_odds, rtol=1e-10)
-    kl, grad_weight, grad_kl = numpy_layers.concrete_kl(weight.detach().numpy(), odds, 0.7)
-    assert math.isclose(layer.kl().item(), kl, rel_tol=1e-12)
-    theirs = torch.autograd.grad(layer.kl(), [weight, layer.p_logit])
-    np.testing.assert_allclose(grad_weight, theirs[0], rtol=1e-12)
-    np.testing.assert_allclose(grad_kl, theirs[1], rtol=1e-10)
 
 
 def test_p_is_learned_and_falls_without_the_regulariser():

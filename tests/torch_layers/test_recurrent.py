@@ -101,16 +101,6 @@ def test_what_is_carried_over_is_the_state_itself_whatever_the_gates_see():
 
 
 @every_module
-def test_without_dropping_it_is_the_recurrence_of_torch(case):
-    h = sequences()
-    for layer in (case.layer(0.0), case.layer(0.0).eval()):
-        out, state = layer(h)
-        expected_out, expected_state = of_torch(case, layer, h)
-        torch.testing.assert_close(out, expected_out, rtol=1e-12, atol=1e-14)
-        torch.testing.assert_close(state, expected_state, rtol=1e-12, atol=1e-14)
-
-
-@every_module
 def test_after_eval_nothing_is_drawn_and_a_given_mask_is_of_no_effect(case):
     layer, h, before = case.layer(0.3).eval(), sequences(), torch.get_rng_state()
     out, _ = layer(h)

@@ -4,26 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from dropout_lab.torch_layers import VariationalRNN, bernoulli_mask
+from dropout_lab.torch_layers import VariationalRNN
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-@pytest.mark.parametrize("p", [0.2, 0.7])
-def test_lstm_masks_on_inputs_and_state_are_masks_on_the_columns_of_its_weights(p):
-    cell, h = nn.LSTMCell(3, 5).double(), torch.randn(1, 6, 3, dtype=torch.float64, generator=generator())
-    of_input, of_state = bernoulli_mask((1, 3), p, generator(1)), bernoulli_mask((1, 5), 0.4, generator(2))
-    out, (last, memory) = VariationalRNN(cell, p, p_state=0.4)(h, input_mask=of_input, state_mask=of_state)
-    whole = nn.LSTM(3, 5, batch_first=True).double()
-    whole.load_state_dict({f"{name}_l0": weight for name, weight in cell.state_dict().items()})
-    with torch.no_grad():
-        whole.weight_ih_l0.mul_(of_input.double() / (1 - p))
-        whole.weight_hh_l0.mul_(of_state.double() / (1 - 0.4))
-    expected, (expected_last, expected_memory) = whole(h)
-    torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-14)
-    torch.testing.assert_close((last, memory), (expected_last[0], expected_memory[0]), rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("kind", [nn.LSTMCell, nn.GRUCell])
