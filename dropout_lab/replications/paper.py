@@ -34,9 +34,10 @@ class Cell:
     ours, se : float or None
         Mean and its standard error (ddof = 1); `se` None where the number is exact or a single run.
     n : int, how many splits, seeds or draws `ours` averages
-    source : {"F", "S", "M", "law"}
+    source : {"F", "S", "M", "law", ""}
         Whether the published value was read in the full text or the authors' repository (F), in a third party's
-        transcription (S), is from memory and unconfirmed (M), or follows from a formula of the paper (law).
+        transcription (S), is from memory and unconfirmed (M), or follows from a formula of the paper (law); ""
+        where nothing was published.
     digits : int, digits behind the point that the report prints
     paired : Paired, optional
         The difference split by split, where the authors' results of each split were at hand.

@@ -6,6 +6,7 @@ from typing import Any
 
 from dropout_lab.replications import (
     baldi_2013,
+    duplicate_rows,
     gal_2016_epochs,
     gal_2016_table_1,
     li_2019,
@@ -21,6 +22,8 @@ PAPERS: dict[str, Paper] = {
         gal_2016_table_1.TABLE_1,
         gal_2016_epochs.FORENSICS,
         gal_2016_epochs.TEN_TIMES_EPOCHS,
+        gal_2016_epochs.AS_CODED,
+        duplicate_rows.PAPER,
         baldi_2013.PAPER,
         wager_2013.PAPER,
         li_2019.PAPER,

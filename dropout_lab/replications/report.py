@@ -70,7 +70,7 @@ def _row(cell: Cell) -> str:
     return (
         f"| {cell.label} | {published} | {number(cell.ours, cell.se)} | {cell.n} | "
         f"{'–' if away is None else format(away, '+.1f')} | "
-        f"{'–' if pair is None else f'{pair.mean:+.{d}f} ± {pair.se:.{d}f}'} | {cell.source} |\n"
+        f"{'–' if pair is None else f'{pair.mean:+.{d}f} ± {pair.se:.{d}f}'} | {cell.source or '–'} |\n"
     )
 
 
