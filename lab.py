@@ -132,7 +132,7 @@ def make_venv(venv: Path, log: Path) -> None:
 def install(python: Path, log: Path) -> None:
     """Install the pinned versions, setuptools and a CPU build of torch first, this folder last."""
     constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-    pip = [str(python), "-m", "pip", "install", "-q"]
+    pip = [str(python), "-m", "pip", "install", "-q", "--no-compile"]  # most is never imported, the rest compiled then
     step("installing setuptools", [*pip, pinned("setuptools", constraints)], log)
     torch = [*pip, "--no-deps", pinned("torch", constraints)]
     cpu_index = ["--index-url", TORCH_CPU_INDEX, "--retries", "1", "--timeout", "10"]

@@ -194,7 +194,7 @@ def test_torch_comes_first_and_on_linux_from_the_cpu_index(monkeypatch, platform
     assert any(part.startswith("torch==") for part in torch)
     assert (lab.TORCH_CPU_INDEX in torch) == uses_index
     assert lab.TORCH_CPU_INDEX not in rest + package
-    assert package[-5:] == ["-q", "--no-deps", "--no-build-isolation", "-e", "."]
+    assert package[-6:] == ["-q", "--no-compile", "--no-deps", "--no-build-isolation", "-e", "."]
 
 
 def test_where_the_cpu_index_cannot_be_reached_pip_is_asked_and_the_reader_is_told(monkeypatch, capsys):

@@ -107,7 +107,7 @@ def column_dispersion(sample: Sample, scaled: bool) -> Observation:
 
 
 def _dispersion(name: str, fixed: str, together: str, sample: Sample, axis: int, n: float) -> Observation:
-    value = sample.dispersion(axis)
+    value = sample.dispersions[axis]
     error = SIGMAS * np.sqrt(2 / max(n - 1, 1))
     words = fixed if value < 1 else together
     return Observation(

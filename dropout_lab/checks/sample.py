@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,11 +33,12 @@ class Sample:
         """Share of the dropped units."""
         return float(self.zero.mean())
 
-    def dispersion(self, axis: int) -> float:
-        """Variance of the number of zeros along `axis` over its Binomial value: 1 for one coin a unit."""
-        n = self.zero.shape[axis]
-        binomial = n * self.share * (1 - self.share)
-        return float(self.zero.sum(axis=axis).var() / binomial) if binomial else 1.0
+    @cached_property
+    def dispersions(self) -> dict[int, float]:
+        """By axis, the variance of the number of zeros over its Binomial value: 1 for one coin a unit."""
+        variance = self.share * (1 - self.share)
+        counts = {axis: self.zero.sum(axis=axis, dtype=np.int32) for axis in (1, 2)} if variance else {}
+        return {1: 1.0, 2: 1.0} | {a: float(n.var() / self.zero.shape[a] / variance) for a, n in counts.items()}
 
     @cached_property
     def distinct(self) -> float:
@@ -46,13 +47,19 @@ class Sample:
 
     def effective(self, n: int, *axes: int) -> float:
         """How many independent things `n` are worth, given the dispersion along `axes` and repeated masks."""
-        return max(n * self.distinct / max([1.0, *(self.dispersion(axis) for axis in axes)]), 2.0)
+        return max(n * self.distinct / max([1.0, *(self.dispersions[axis] for axis in axes)]), 2.0)
+
+
+@lru_cache(maxsize=1)
+def activations(seed: int) -> Array:
+    """Inputs of several calls, of both signs and between 0.5 and 2 in size."""
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0.5, 2, (CALLS, ROWS, COLUMNS)) * rng.choice([-1.0, 1.0], (CALLS, ROWS, COLUMNS))
 
 
 def draw(subject: Any, p: float, seed: int) -> Sample:
-    """Training passes of `subject` on activations of both signs between 0.5 and 2 in size."""
-    rng = np.random.default_rng(seed)
-    h = rng.uniform(0.5, 2, (CALLS, ROWS, COLUMNS)) * rng.choice([-1.0, 1.0], (CALLS, ROWS, COLUMNS))
+    """Training passes of `subject` on the activations of `seed`."""
+    h = activations(seed)
     source = subject.source(seed + 1)
     outs = [np.asarray(subject.forward(rows.copy(), p, source, True), dtype=float) for rows in h]
     return Sample(p, h, np.stack(outs) / h)

@@ -32,7 +32,6 @@ def false_alarms(exercise_id, answer, seeds=SEEDS):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        alarms = [s for s in range(seeds) if run_guarded(lambda s=s: diagnose(exercise, subject, (s, s + seeds)), 60)]
+        return run_guarded(lambda: [s for s in range(seeds) if diagnose(exercise, subject, (s, s + seeds))], 600)
     finally:
         torch.set_num_threads(threads)
-    return alarms

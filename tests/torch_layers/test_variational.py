@@ -74,7 +74,7 @@ def test_mean_and_variance_are_those_of_sampled_weights_within_five_standard_err
         units = layer(h.expand(n, *shape[1:]))
         noise = numbers(n, *layer.weight.shape, seed=6)
         weights = layer.weight + (layer.log_variance / 2).exp() * noise
-        sampled = torch.stack([torch.func.functional_call(plain, {"weight": w}, (h,))[0] for w in weights])
+        sampled = torch.func.vmap(lambda w: torch.func.functional_call(plain, {"weight": w}, (h,))[0])(weights)
     mean, sd = (layer(h, torch.full((1, *out_shape[1:]), z).double()).detach()[0] for z in (0.0, 1.0))
     sd = sd - mean
     for draws in (units, sampled):
@@ -89,7 +89,7 @@ def test_positions_of_a_map_share_weight_noise_when_weights_are_drawn_and_not_he
     with torch.no_grad():
         maps = layer(h.expand(n, 2, 4, 4))
         weights = layer.weight + (layer.log_variance / 2).exp() * numbers(n, *layer.weight.shape, seed=6)
-        sampled = torch.stack([torch.func.functional_call(plain, {"weight": w}, (h,))[0] for w in weights])
+        sampled = torch.func.vmap(lambda w: torch.func.functional_call(plain, {"weight": w}, (h,))[0])(weights)
     assert abs(torch.corrcoef(maps[:, 0, 0].T)[0, 1].item()) < 5 / math.sqrt(n)
     assert torch.corrcoef(sampled[:, 0, 0].T)[0, 1].item() == pytest.approx(1)
 
