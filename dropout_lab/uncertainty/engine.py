@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from dropout_lab.arguments import require_count
 from dropout_lab.torch_layers.arguments import require_generator
-from dropout_lab.uncertainty.model_state import ModelState, preserved
-from dropout_lab.uncertainty.probe import Probe, require_output, watching
-from dropout_lab.uncertainty.sites import dropout_p, find_sites
-from dropout_lab.uncertainty.streams import Stream, draw_seed, lent, marks, random_streams, reseed
+from dropout_lab.uncertainty.inputs import Call, Inputs, require_call
+from dropout_lab.uncertainty.model_state import preserved
+from dropout_lab.uncertainty.probe import Probe, uncompiled, watching
+from dropout_lab.uncertainty.sampler import Method, Sampler
+from dropout_lab.uncertainty.site_choice import SiteChoice, choose, require_choice
+from dropout_lab.uncertainty.sites import find_sites
+from dropout_lab.uncertainty.streams import draw_seed, lent, random_streams
 
-Inputs = Tensor | tuple[Any, ...] | Mapping[str, Any]
+MAX_MEMORY = 2**28
 
 
-def mc_predict(model: nn.Module, inputs: Inputs, *, n_samples: int, generator: torch.Generator | None = None) -> Tensor:
+def mc_predict(
+    model: nn.Module,
+    inputs: Inputs,
+    *,
+    n_samples: int,
+    generator: torch.Generator | None = None,
+    method: Method = "auto",
+    max_memory: int = MAX_MEMORY,
+    sites: SiteChoice = "all",
+    stochastic_depth: bool = False,
+) -> Tensor:
     """Outputs of `n_samples` passes with dropout active, stacked on axis 0.
 
     Every dropout site is switched on: dropout modules of any kind, recurrent layers, attention, and dropout functions
@@ -69,76 +81,39 @@ def mc_predict(model: nn.Module, inputs: Inputs, *, n_samples: int, generator: t
     Gal and Ghahramani (2016), Dropout as a Bayesian Approximation: Representing Model Uncertainty in Deep Learning,
     ICML, section 4: the moments of these samples estimate those of the predictive distribution.
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model is an nn.Module; got {type(model).__name__}. An instance is wanted, not its class.")
-    n_samples = require_count(n_samples, "n_samples")
-    args, kwargs = _require_inputs(inputs)
+    call, n_samples = require_call(model, inputs), require_count(n_samples, "n_samples")
+    _require_method(method)
+    max_memory, choice = require_count(max_memory, "max_memory"), require_choice(sites)
     seed = draw_seed(require_generator(generator))
-    streams = random_streams(model, (value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)))
-
-    def run() -> Any:
-        # copies, because a first layer with inplace=True would write into the caller's tensors
-        copies = {id(value): value.clone() for value in (*args, *kwargs.values()) if isinstance(value, Tensor)}
-        fresh = {key: copies.get(id(value), value) for key, value in kwargs.items()}
-        return model(*(copies.get(id(value), value) for value in args), **fresh)
-
-    with torch.no_grad(), lent(streams), preserved(model) as state, watching(state):
-        sites = find_sites(Probe(run, state, streams, seed + 1))
-        state.set_modes(sites)
-        reseed(streams, seed)
-        return _sample(run, n_samples, state, sites, streams)
-
-
-def _sample(
-    run: Callable[[], Any], n_samples: int, state: ModelState, sites: Collection[nn.Module], streams: list[Stream]
-) -> Tensor:
-    before = marks(streams)
-    first = require_output(run())
-    state.require_modes(sites)
-    if marks(streams) == before:
-        raise ValueError(_no_site(state))
-    samples = first.new_empty((n_samples, *first.shape))
-    samples[0] = first
-    for t in tqdm(range(1, n_samples), desc="passes", initial=1, total=n_samples, leave=False, disable=None):
-        output = require_output(run())
-        if output.shape != first.shape:
-            raise ValueError(
-                f"every pass must give the same shape; got {tuple(first.shape)} and {tuple(output.shape)}."
-            )
-        samples[t] = output
-        state.require_modes(sites)
-    changed = state.changed_tensors()
-    if changed:
-        raise RuntimeError(
-            f"the forward pass changed {', '.join(changed)} with dropout on, so the passes are not of one model. Batch "
-            "statistics and masks must not be written into the model; keep them apart from the module that drops."
-        )
+    with torch.no_grad(), _sampler(call, choice, seed, n_samples, max_memory, stochastic_depth) as sampler:
+        samples: Tensor | None = None
+        done = 0
+        for chunk in sampler.chunks(method):
+            if samples is None:
+                samples = chunk.new_empty((n_samples, *chunk.shape[1:]))
+            samples[done : done + len(chunk)] = chunk
+            done += len(chunk)
+    if samples is None:
+        raise RuntimeError("no pass was made.")
     return samples
 
 
-def _no_site(state: ModelState) -> str:
-    found = {state.name(module): dropout_p(module) for module in state.modes if dropout_p(module) is not None}
-    if not found:
-        return "this model has no dropout, so all passes would be the same."
-    reason = "p = 0 and p = 1 leave nothing to chance" if all(p in {0, 1} for p in found.values()) else "none is called"
-    return f"no dropout is active, so all passes would be the same: found {'; '.join(found)}, but {reason}."
+@contextmanager
+def _sampler(
+    call: Call, choice: SiteChoice, seed: int, n_samples: int, max_memory: int, stochastic_depth: bool
+) -> Iterator[Sampler]:
+    """A sampler of the call, while everything that a pass could disturb is kept."""
+    streams = random_streams(call.model, call.tensors)
+    with lent(streams), uncompiled(), preserved(call.model) as state, watching(state):
+
+        def find(part: Call) -> tuple[set[nn.Module], set[nn.Module]]:
+            found = find_sites(Probe(part.run, state, streams, seed + 1), stochastic_depth=stochastic_depth)
+            return choose(found, choice, state), found.visited
+
+        yield Sampler(call, state, streams, find, seed, n_samples, max_memory, stochastic_depth)
 
 
-def _require_inputs(inputs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = {}
-    if isinstance(inputs, Tensor):
-        args = (inputs,)
-    elif type(inputs) is tuple:
-        args = inputs
-    elif isinstance(inputs, Mapping):
-        kwargs = dict(inputs)
-    else:
-        raise TypeError(
-            f"inputs is a tensor, a tuple of positional or a dict of keyword arguments; got {type(inputs).__name__}. "
-            "If the model takes it as its only argument, pass (inputs,)."
-        )
-    for value in (*args, *kwargs.values()):
-        if isinstance(value, Tensor) and value.numel() == 0:
-            raise ValueError(f"inputs hold an empty tensor (shape {tuple(value.shape)}): there is nothing to predict.")
-    return args, kwargs
+def _require_method(method: object) -> None:
+    methods = ("auto", "fast", "loop")
+    if method not in methods:
+        raise ValueError(f"method is one of {', '.join(map(repr, methods))}; got {method!r}.")

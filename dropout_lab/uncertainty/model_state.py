@@ -20,6 +20,10 @@ class SavedTensor(NamedTuple):
     grad: Tensor | None
 
 
+class DisturbedError(RuntimeError):
+    """A forward pass has changed what it must leave as it was."""
+
+
 class ModelState:
     """State of a model at one moment, to compare with and to go back to.
 
@@ -55,15 +59,15 @@ class ModelState:
             module.training = module in active
 
     def require_modes(self, active: Collection[nn.Module]) -> None:
-        """Raise RuntimeError if the forward pass changed a mode or the set of submodules."""
+        """Raise DisturbedError if the forward pass changed a mode or the set of submodules."""
         for module in self.modes:
             if module.training != (module in active):
-                raise RuntimeError(
+                raise DisturbedError(
                     f"the forward pass changed the mode of {self.name(module)}: with train() or eval() inside forward "
                     "nobody outside can say which dropout is on. Take that call out of forward."
                 )
         if self.names.keys() != set(self.model.modules()):
-            raise RuntimeError("the forward pass added or removed submodules; run the model once before mc_predict.")
+            raise DisturbedError("the forward pass added or removed submodules; run the model once before mc_predict.")
 
     def changed_tensors(self) -> list[str]:
         """Names of the parameters and buffers that are no longer what they were."""

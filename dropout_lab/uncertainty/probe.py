@@ -36,13 +36,15 @@ def watching(state: ModelState) -> Iterator[None]:
 class Observation:
     """What one forward pass did.
 
-    `drew` holds the modules in whose own code, outside that of their submodules, a random number was drawn; `muted` the
-    places where a dropout function was called with 0 < p < 1 and ``training=False``; `end` the states it left behind.
+    `drew` holds the modules in whose own code, outside that of their submodules, a random number was drawn, and `last`
+    the one of the last draw; `muted` the places where a dropout function was called with 0 < p < 1 and
+    ``training=False``; `end` the states it left behind.
     """
 
     visited: set[nn.Module] = field(default_factory=set)
     drew: set[nn.Module] = field(default_factory=set)
     muted: list[nn.Module] = field(default_factory=list)
+    last: nn.Module | None = None
     output: Any = None
     end: tuple[Hashable, ...] = ()
 
@@ -63,7 +65,7 @@ class Probe:
         self.state.set_modes(active)
         reseed(self.streams, self.seed + attempt)
         try:
-            with _uncompiled(), frames, _DropoutCalls(frames, p_zero=without_dropout):
+            with uncompiled(), frames, _DropoutCalls(frames, p_zero=without_dropout):
                 seen.output = self._run_noting(active)
             seen.end = marks(self.streams)
             self.state.require_modes(active)
@@ -81,7 +83,18 @@ class Probe:
 
 
 @contextmanager
-def _uncompiled() -> Iterator[None]:
+def visits() -> Iterator[set[nn.Module]]:
+    """The modules that run meanwhile, of any model."""
+    seen: set[nn.Module] = set()
+    handle = register_module_forward_pre_hook(lambda module, _: seen.add(module))
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
     """Run the Python code that torch.compile was given: compiled code calls no hooks."""
     if "torch._dynamo" not in sys.modules:  # nothing is compiled, and the import would cost seconds
         yield
@@ -110,6 +123,7 @@ class _Frames:
         mark = marks(self.streams)
         if mark != self.mark and self.stack:
             self.seen.drew.add(self.stack[-1])
+            self.seen.last = self.stack[-1]
         self.mark = mark
 
     def enter(self, module: nn.Module, _: Any) -> None:

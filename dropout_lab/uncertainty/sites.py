@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from dropout_lab.torch_layers import DropPath, LayerDrop
 from dropout_lab.torch_layers.bearers import P_ATTRIBUTES, p_attribute
 from dropout_lab.uncertainty.probe import Observation, Probe, require_output
 
@@ -15,13 +18,22 @@ from dropout_lab.uncertainty.probe import Observation, Probe, require_output
 _DROPOUT_MODULES: tuple[type[nn.Module], ...] = (*P_ATTRIBUTES, nn.TransformerEncoderLayer)
 
 
-def find_sites(probe: Probe) -> set[nn.Module]:
+@dataclass(frozen=True)
+class Sites:
+    """Modules to put in training mode for a pass, the one among them that drew last, and all modules that ran."""
+
+    active: set[nn.Module]
+    last: nn.Module | None
+    visited: set[nn.Module]
+
+
+def find_sites(probe: Probe, *, stochastic_depth: bool = False) -> Sites:
     """Modules to put in training mode for a Monte-Carlo pass, found by watching passes rather than reading code.
 
     The dropout modules of PyTorch and of this package belong to them, and so does every module that is not PyTorch's
     and that, put in training mode, draws random numbers in its own forward: ``F.dropout(h, p, self.training)``,
-    attention with ``dropout_p`` gated on the mode, stochastic depth. Others stay in eval mode: batch norm, auxiliary
-    heads.
+    attention with ``dropout_p`` gated on the mode. Others stay in eval mode: batch norm, auxiliary heads; and unless
+    asked for, modules of :func:`is_stochastic_depth`.
 
     Raises
     ------
@@ -30,14 +42,14 @@ def find_sites(probe: Probe) -> set[nn.Module]:
     TypeError
         If the model's output is not a tensor.
     """
-    modules = list(probe.state.modes)
+    modules = [m for m in probe.state.modes if stochastic_depth or not is_stochastic_depth(m)]
     _require_no_scripted_dropout(probe, modules)
     dropout_modules = {m for m in modules if isinstance(m, _DROPOUT_MODULES) and dropout_p(m) != 0}
     own_modules = {module for module in modules if _is_own(module)}
 
     quiet = probe.observe((), without_dropout=True)
     require_output(quiet.output)
-    loud = _observe_loudly(probe, dropout_modules | own_modules, quiet)
+    loud = _observe_loudly(probe, dropout_modules | own_modules, quiet, stochastic_depth)
     gated = (loud.drew & own_modules) - dropout_modules
     unseen = (quiet.visited - loud.visited) & own_modules
     if unseen:  # modules that run in eval mode only, beside a training branch
@@ -45,7 +57,15 @@ def find_sites(probe: Probe) -> set[nn.Module]:
     sites = dropout_modules | gated
     _require_reachable(probe, sites, loud)
     _require_only_dropout(probe, gated, quiet)
-    return sites
+    return Sites(sites, loud.last, quiet.visited | loud.visited)
+
+
+def is_stochastic_depth(module: nn.Module) -> bool:
+    """Whether a module skips whole branches or layers: `DropPath` and `LayerDrop`, and classes of such a name."""
+    return isinstance(module, (DropPath, LayerDrop)) or bool(_DEPTH.search(type(module).__name__))
+
+
+_DEPTH = re.compile(r"drop_?path|stochastic_?depth|layer_?drop|drop_?layer|drop_?connect_?path", re.IGNORECASE)
 
 
 def dropout_p(module: nn.Module) -> float | None:
@@ -62,14 +82,17 @@ def _is_own(module: nn.Module) -> bool:
     return any(cls is not object and not cls.__module__.startswith("torch.") for cls in type(module).__mro__)
 
 
-def _observe_loudly(probe: Probe, active: set[nn.Module], quiet: Observation, attempts: int = 50) -> Observation:
+def _observe_loudly(
+    probe: Probe, active: set[nn.Module], quiet: Observation, stochastic_depth: bool, attempts: int = 50
+) -> Observation:
     """What happens with all of `active` in training mode; again while a random skip hides a module that eval runs."""
     loud = Observation()
     for attempt in range(attempts):
         seen = probe.observe(active, attempt=attempt)
         loud.visited |= seen.visited
         loud.drew |= seen.drew
-        loud.muted += seen.muted
+        loud.muted += [module for module in seen.muted if stochastic_depth or not is_stochastic_depth(module)]
+        loud.last = seen.last or loud.last
         if not seen.drew or not (quiet.visited - loud.visited) & active:
             break
     return loud
@@ -78,7 +101,7 @@ def _observe_loudly(probe: Probe, active: set[nn.Module], quiet: Observation, at
 def _require_no_scripted_dropout(probe: Probe, modules: Iterable[nn.Module]) -> None:
     scripted = (module for module in modules if isinstance(module, torch.jit.ScriptModule))
     for module in scripted:
-        if "dropout" in str(getattr(module, "inlined_graph", "")):
+        if re.search(r"::\w*dropout", str(getattr(module, "inlined_graph", ""))):  # an operator, not a path of a file
             raise ValueError(
                 f"dropout in {probe.state.name(module)} cannot be reached: TorchScript fixes its mode when it is "
                 "compiled. Pass the Python model."

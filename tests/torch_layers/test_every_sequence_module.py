@@ -86,7 +86,8 @@ every_module = pytest.mark.parametrize("case", CASES + OPAQUE_CASES, ids=lambda 
 def test_monte_carlo_passes_reach_it_and_leave_it_in_eval_mode(case):
     net, h = case.net().eval(), case.input()
     expected = net(h)
-    samples = mc_predict(net, h, n_samples=30, generator=torch.Generator().manual_seed(2))
+    generator = torch.Generator().manual_seed(2)
+    samples = mc_predict(net, h, n_samples=30, generator=generator, stochastic_depth=True)
     assert samples.shape == (30, *expected.shape)
     assert bool((samples.std(dim=0)[:, 1:] > 0).any())
     assert not any(module.training for module in net.modules())

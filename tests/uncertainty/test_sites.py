@@ -14,6 +14,7 @@ from torch.nn.utils import parametrizations
 
 from dropout_lab.torch_layers import Dropout
 from dropout_lab.uncertainty import mc_predict
+from dropout_lab.uncertainty.site_noise import SiteNoise, one_pass
 from dropout_lab.uncertainty.streams import draw_seed, lent, random_streams, reseed
 
 N, L, D = 3, 5, 8
@@ -134,12 +135,15 @@ shared = nn.Dropout(0.3)
 
 
 def in_train_mode(model, inputs, n_samples, seed):
-    """Passes after model.train() at the seed that mc_predict takes from a generator with this seed."""
+    """Passes after model.train() with the noise that mc_predict takes from a generator with this seed."""
     args = inputs if isinstance(inputs, tuple) else (inputs,)
     streams = random_streams(model, args)
     with torch.no_grad(), lent(streams):
-        reseed(streams, draw_seed(torch.Generator().manual_seed(seed)))
-        return torch.stack([model.train()(*copy.deepcopy(args)) for _ in range(n_samples)])
+        number = draw_seed(torch.Generator().manual_seed(seed))
+        noise = SiteNoise(number)
+        reseed(streams, number)
+        model.train()
+        return torch.stack([one_pass(lambda: model(*copy.deepcopy(args)), noise)[0] for _ in range(n_samples)])
 
 
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor is True, but self.use_nested_tensor is False")
@@ -148,10 +152,15 @@ def in_train_mode(model, inputs, n_samples, seed):
 def test_every_kind_of_site_is_active_exactly_as_in_train_mode(kind, training):
     build, inputs = ACTIVE[kind]
     model = build().train(training)
-    samples = mc_predict(model, inputs, n_samples=30, generator=torch.Generator().manual_seed(7))
+    options = {"n_samples": 30, "stochastic_depth": kind == "stochastic depth"}
+    looped, sampled = (
+        mc_predict(model, inputs, generator=torch.Generator().manual_seed(7), method=method, **options)
+        for method in ("loop", "auto")
+    )
     assert all(module.training == training for module in model.modules())
-    assert bool((samples.var(dim=0) > 0).any())
-    assert torch.equal(samples, in_train_mode(model, inputs, 30, seed=7))
+    assert bool((looped.var(dim=0) > 0).any())
+    assert torch.equal(looped, in_train_mode(model, inputs, 30, seed=7))
+    torch.testing.assert_close(sampled, looped)
 
 
 # What must stay in eval mode

@@ -1,0 +1,188 @@
+"""Monte-Carlo passes by a plain loop or by replay, in chunks (C, N, …) of the samples, all with the same noise."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from dropout_lab.uncertainty.chunks import chunk_size
+from dropout_lab.uncertainty.graph import NotReplayableError
+from dropout_lab.uncertainty.inputs import Call
+from dropout_lab.uncertainty.model_state import DisturbedError, ModelState
+from dropout_lab.uncertainty.probe import require_output, visits
+from dropout_lab.uncertainty.recording import Recording, record
+from dropout_lab.uncertainty.replay import Replay
+from dropout_lab.uncertainty.site_choice import no_site
+from dropout_lab.uncertainty.site_noise import SiteNoise, one_pass
+from dropout_lab.uncertainty.streams import Stream, marks, reseed
+
+Method = Literal["auto", "fast", "loop"]
+_Pass = TypeVar("_Pass")
+
+
+FEW = 2  # rows on which sites are sought: what is random there is random in a whole batch
+
+
+@dataclass
+class Sampler:
+    """Passes of a model whose dropout is active, from a seed.
+
+    Attributes
+    ----------
+    call : Call
+    state : ModelState
+    streams : random streams other than those of the sites
+    find : function that looks for sites in a call: the modules to be in training mode, and all that ran
+    seed, n_samples, max_memory : int
+    stochastic_depth : bool
+    """
+
+    call: Call
+    state: ModelState
+    streams: list[Stream]
+    find: Callable[[Call], tuple[set[nn.Module], set[nn.Module]]]
+    seed: int
+    n_samples: int
+    max_memory: int
+    stochastic_depth: bool
+    active: set[nn.Module] = field(default_factory=set)
+
+    def chunks(self, method: Method) -> Iterator[Tensor]:
+        """Samples (C, N, …), chunk after chunk, `n_samples` in all.
+
+        Raises
+        ------
+        ValueError
+            If no draw is made, if passes differ in shape, if ``method="fast"`` and the pass cannot be replayed.
+        RuntimeError
+            If a pass changes modes, parameters or buffers.
+        """
+        bar = tqdm(desc="passes", total=self.n_samples, leave=False, disable=None)
+        with bar:
+            for chunk in self._loop() if method == "loop" else self._fast(method):
+                bar.update(len(chunk))
+                yield chunk
+        changed = self.state.changed_tensors()
+        if changed:
+            raise RuntimeError(
+                f"the forward pass changed {', '.join(changed)} with dropout on, so the passes are not of one model. "
+                "Batch statistics and masks must not be written into the model; keep them apart from the module that "
+                "drops."
+            )
+
+    def _found(self, first_pass: Callable[[], _Pass]) -> _Pass:
+        """The first pass with the sites active that a few rows show, or all rows if a module runs for some only."""
+        (self.active, known), is_few = self._on_few_rows(self.find)
+        self.state.set_modes(self.active)
+        with visits() as seen:
+            found = first_pass()
+        if is_few and (seen - known) & self.state.modes.keys():
+            self.active, _ = self.find(self.call)
+            self.state.set_modes(self.active)
+            found = first_pass()
+        self.state.require_modes(self.active)
+        return found
+
+    def _on_few_rows(self, look: Callable[[Call], _Pass]) -> tuple[_Pass, bool]:
+        """What `look` finds on a few rows, and True; on all rows, and False, where few are no input for the model."""
+        n_rows = self.call.n_rows
+        if n_rows is not None and n_rows > FEW:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    return look(self.call.first_rows(FEW)), True
+            except DisturbedError:
+                raise
+            except Exception:
+                logging.getLogger(__name__).debug("%s rows are no input for this model", FEW, exc_info=True)
+        return look(self.call), False
+
+    def _loop(self) -> Iterator[Tensor]:
+        noise = SiteNoise(self.seed)
+
+        def first_pass() -> tuple[Any, bool]:
+            nonlocal noise
+            noise = SiteNoise(self.seed)
+            reseed(self.streams, self.seed)
+            before = marks(self.streams)
+            output, n_draws = one_pass(self.call.run, noise)
+            return output, n_draws > 0 or marks(self.streams) != before
+
+        output, drew = self._found(first_pass)
+        first = require_output(output)
+        if not drew:
+            raise ValueError(no_site(self.state, stochastic_depth=self.stochastic_depth))
+        yield first.detach()[None]
+        for _ in range(1, self.n_samples):
+            output = require_output(one_pass(self.call.run, noise)[0])
+            if output.shape != first.shape:
+                shapes = f"{tuple(first.shape)} and {tuple(output.shape)}"
+                raise ValueError(f"every pass must give the same shape; got {shapes}.")
+            self.state.require_modes(self.active)
+            yield output.detach()[None]
+
+    def _fast(self, method: Method) -> Iterator[Tensor]:
+        try:
+            replay, first = self._prepared()
+            size = chunk_size(replay.largest, replay.bytes_per_sample, self.max_memory)
+            chunk = _first_chunk(replay, min(size, self.n_samples), first)
+        except NotReplayableError as error:
+            if method == "fast":
+                raise ValueError(f'this model cannot be replayed: {error}. Use method="auto" or "loop".') from error
+            yield from self._loop()
+            return
+        yield chunk
+        done = len(chunk)
+        while done < self.n_samples:
+            chunk = replay.run(min(size, self.n_samples - done))
+            done += len(chunk)
+            yield chunk
+
+    def _prepared(self) -> tuple[Replay, Tensor]:
+        recording = self._found(lambda: self._recorded(self.call))
+        output = require_output(recording.output)
+        again, is_few = self._on_few_rows(self._recorded)
+        if again.signature != recording.signature and is_few:
+            again = self._recorded(self.call)
+        if again.signature != recording.signature:
+            raise NotReplayableError("two passes of the model do not do the same")
+        self.state.require_modes(self.active)
+        return Replay(recording.graph, SiteNoise(self.seed)), output
+
+    def _recorded(self, call: Call) -> Recording:
+        reseed(self.streams, self.seed)
+        before = marks(self.streams)
+        recording = record(call.run, SiteNoise(self.seed))
+        drew_otherwise = marks(self.streams) != before
+        if not recording.n_draws and not drew_otherwise:
+            raise ValueError(no_site(self.state, stochastic_depth=self.stochastic_depth))
+        if drew_otherwise:
+            raise NotReplayableError("it draws from a stream that is not PyTorch's")
+        return recording
+
+
+def _first_chunk(replay: Replay, size: int, first: Tensor) -> Tensor:
+    """The first samples by replay, if the very first is what the model itself gave with this noise."""
+    try:
+        chunk = replay.run(size)
+    except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
+        raise NotReplayableError("an operation did not run for several samples") from error
+    same_kind = chunk.shape[1:] == first.shape and chunk.dtype == first.dtype
+    if not same_kind or not _agrees(chunk[0], first):
+        raise NotReplayableError("replayed, the first pass gave something else")
+    return chunk
+
+
+def _agrees(replayed: Tensor, first: Tensor) -> bool:
+    if not first.is_floating_point():
+        return torch.equal(replayed, first)
+    tolerance = torch.finfo(first.dtype).eps ** 0.5  # matrix products of another size round differently
+    size = first.nan_to_num(posinf=0.0, neginf=0.0).abs().max().item()
+    return torch.allclose(replayed, first, rtol=tolerance, atol=tolerance * size, equal_nan=True)

@@ -1,0 +1,124 @@
+"""The noise of Monte-Carlo passes: a stream for each draw of a pass, so that every way of sampling gives the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from dropout_lab.torch_layers.noise import SiteCoins
+
+_BERNOULLI = torch.ops.aten.bernoulli_.float
+_SEEDED = torch.Tag.nondeterministic_seeded
+
+
+def draws(op: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether an operation draws random numbers; the fused attention kernels only with a drop probability."""
+    if _SEEDED not in op.tags:
+        return False
+    if "scaled_dot_product" in op._schema.name:
+        names = [argument.name for argument in op._schema.arguments]
+        place = names.index("dropout_p") if "dropout_p" in names else len(args)
+        return bool(kwargs.get("dropout_p", args[place] if place < len(args) else 0.0))
+    return True
+
+
+def has_coins(op: Any, args: tuple[Any, ...]) -> bool:
+    """Whether a draw is of equal coins on a CPU, with a p far enough from 0 and 1 for raw bits."""
+    if op is not _BERNOULLI or args[0].device.type != "cpu":
+        return False
+    keep_prob = args[1] if len(args) > 1 else 0.5
+    return 1 / 128 <= keep_prob <= 127 / 128
+
+
+class SiteNoise:
+    """Streams of the draws of a pass: the one of draw number k is seeded by the call's seed and k.
+
+    Each stream gives the noise of sample after sample, whether they are asked for one at a time or many.
+
+    Parameters
+    ----------
+    seed : int
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._coins: dict[int, SiteCoins] = {}
+        self._states: dict[int, Tensor] = {}
+
+    def coins(
+        self,
+        site: int,
+        n_samples: int,
+        shape: tuple[int, ...],
+        keep_prob: float,
+        dtype: torch.dtype,
+        scale: float = 1.0,
+    ) -> Tensor:
+        """Coins (n_samples, *shape) times `scale`, the next ones of this site."""
+        if site not in self._coins:
+            self._coins[site] = SiteCoins((self.seed, site))
+        size = torch.Size(shape).numel()
+        noise = self._coins[site].draw(n_samples, size, 1 - keep_prob, scale, dtype)
+        return noise.view(n_samples, *shape)
+
+    @contextmanager
+    def stream(self, site: int) -> Iterator[None]:
+        """Let PyTorch's default generator be this site's stream."""
+        default = torch.default_generator
+        outer = default.get_state()
+        try:
+            if site in self._states:
+                default.set_state(self._states[site])
+            else:
+                default.manual_seed((self.seed * 1_000_003 + site * 7919 + 1) % 2**64)
+            yield
+            self._states[site] = default.get_state()
+        finally:
+            default.set_state(outer)
+
+
+def without_generator(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The same options, with PyTorch's default generator in the place of any other on the CPU."""
+    return {key: None if key == "generator" else value for key, value in kwargs.items()}
+
+
+class SiteDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Answers every draw of a pass from the streams of its site; all else runs as it would."""
+
+    def __init__(self, noise: SiteNoise) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.noise, self.count = noise, 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        options = dict(kwargs or {})
+        if not draws(func, args, options):
+            return self.run(func, args, options)
+        self.count += 1
+        return self.draw(func, args, options, self.count - 1)
+
+    def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What an operation gives that draws nothing."""
+        return func(*args, **kwargs)
+
+    def draw(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], site: int) -> Any:
+        """What the draw gives in the next sample."""
+        if has_coins(func, args):
+            tensor: Tensor = args[0]
+            keep_prob = args[1] if len(args) > 1 else 0.5
+            coins = self.noise.coins(site, 1, tuple(tensor.shape), keep_prob, tensor.dtype)
+            return tensor.copy_(coins[0])
+        with self.noise.stream(site):
+            return func(*args, **without_generator(kwargs))
+
+
+def one_pass(run: Callable[[], Any], noise: SiteNoise) -> tuple[Any, int]:
+    """What the model returns with the next noise of every site, and how many draws it made."""
+    with SiteDraws(noise) as mode:
+        return run(), mode.count
