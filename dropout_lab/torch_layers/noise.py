@@ -156,20 +156,22 @@ def _is_coarse_enough(p: float) -> bool:
 
 def _raw_coins(p: float, generator: torch.Generator | None, out: torch.Tensor, scale: float | None = None) -> None:
     """Fill `out` with coins, 1 = kept: signed lanes of raw words, compared with a threshold, a cacheful at a time."""
-    bits, lane = (8, torch.int8) if (p * 256).is_integer() else (16, torch.int16)
-    threshold = round(p * 2**bits) - 2 ** (bits - 1)  # a lane is uniform on [-2ᵇ⁻¹, 2ᵇ⁻¹), so P(lane < threshold) = p
-    parts: tuple[torch.Tensor, ...] = torch.split(
-        out, 2**15
-    )  # what the cache holds, and too little for PyTorch to wake a second thread for
+    bits, lane = (8, np.int8) if (p * 256).is_integer() else (16, np.int16)
+    threshold = lane(round(p * 2**bits) - 2 ** (bits - 1))  # a lane is uniform on [-2ᵇ⁻¹, 2ᵇ⁻¹): P(lane < it) = p
     source: Any = None
-    if len(parts) > 1:  # SFC64 makes words twice as fast as PyTorch's Mersenne twister, which seeds it
+    if len(out) > 2**15:  # SFC64 makes words twice as fast as PyTorch's Mersenne twister, which seeds it
         source = np.random.SFC64(int(_words(1, generator)) % 2**64)
-    for part in parts:
+    values = out.numpy()  # NumPy compares and converts small integers several times as fast as PyTorch
+    for start in range(0, len(values), 2**16):
+        part = values[start : start + 2**16]
         n = -(-len(part) * bits // 64)
-        words = _words(n, generator) if source is None else torch.from_numpy(source.random_raw(n).view(np.int64))
-        torch.ge(words.view(lane)[: len(part)], threshold, out=part)
-        if scale is not None:
-            part.mul_(scale)
+        words = _words(n, generator).numpy() if source is None else source.random_raw(n)
+        lanes = words.view(lane)[: len(part)]
+        if scale is None:
+            np.greater_equal(lanes, threshold, out=part)
+        else:
+            np.copyto(part, lanes >= threshold)
+            part *= part.dtype.type(scale)
 
 
 def _words(n: int, generator: torch.Generator | None) -> torch.Tensor:
