@@ -42,6 +42,25 @@ def test_smoothing_keeps_a_constant_and_shrinks_noise_to_the_sum_of_the_squared_
     assert abs(smoothed.var() - variance) < 5 * variance * (2 / 20_000) ** 0.5
 
 
+def test_each_curve_has_a_tilt_a_size_a_place_and_a_length_of_its_own():
+    x = mnist_1d(40_000, np.random.default_rng(5), noise=1e-9)[0][::10].astype(float)  # all zeros
+    tilt = -2 * x[:, 0]  # a template starts at 0, so the first point shows the line that is added, from -½ to ½
+    assert abs(tilt).max() <= 0.4
+    assert abs(tilt.var() - 0.8**2 / 12) < 5 * 0.8**2 / 12 * (0.8 / len(x)) ** 0.5  # a uniform law's kurtosis is 1.8
+    drawn = abs(x - tilt[:, None] * np.linspace(-0.5, 0.5, LENGTH)) > 1e-5
+    before, behind = (
+        drawn.argmax(axis=1),
+        drawn[:, ::-1].argmax(axis=1),
+    )  # points at rest, 4 to 16 in all
+    assert set(range(5, 16)) <= set(before + behind) <= set(range(3, 18))
+    for at_rest in (before, behind):
+        assert at_rest.min() <= 1
+        assert at_rest.max() >= 14
+    size = abs(x - tilt[:, None] * np.linspace(-0.5, 0.5, LENGTH)).max(axis=1) / templates()[0].max()
+    assert 0.55 < size.min() < 0.62
+    assert 1.38 < size.max() < 1.401
+
+
 @pytest.mark.parametrize("noise", [0.1, 0.6])
 def test_the_noise_is_what_is_asked_for(noise):
     quiet = mnist_1d(5_000, np.random.default_rng(1), noise=1e-9)[0].astype(float)

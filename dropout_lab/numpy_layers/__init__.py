@@ -17,6 +17,7 @@ from dropout_lab.numpy_layers.embedding import embedding_dropout_backward, embed
 from dropout_lab.numpy_layers.gaussian import GaussianDropout, gaussian_dropout_backward, gaussian_dropout_forward
 from dropout_lab.numpy_layers.layer import Layer, Sequential
 from dropout_lab.numpy_layers.layer_drop import LayerDrop
+from dropout_lab.numpy_layers.local_reparameterisation import variational_linear_backward, variational_linear_forward
 from dropout_lab.numpy_layers.locked import LockedDropout, locked_dropout_forward
 from dropout_lab.numpy_layers.loss import log_softmax, sigmoid, softmax, softmax_cross_entropy
 from dropout_lab.numpy_layers.max_norm import max_norm_
@@ -29,11 +30,7 @@ from dropout_lab.numpy_layers.shared import shared_dropout_forward
 from dropout_lab.numpy_layers.spatial import SpatialDropout, spatial_dropout_forward
 from dropout_lab.numpy_layers.standout import Standout
 from dropout_lab.numpy_layers.tokens import token_dropout
-from dropout_lab.numpy_layers.variational import (
-    VariationalLinear,
-    variational_linear_backward,
-    variational_linear_forward,
-)
+from dropout_lab.numpy_layers.variational import VariationalLinear
 from dropout_lab.numpy_layers.variational_rnn import VariationalRNN
 from dropout_lab.numpy_layers.weight_drop import WeightDropRNN
 from dropout_lab.numpy_layers.zoneout import ZoneoutRNN, zoneout_backward, zoneout_forward

@@ -10,6 +10,7 @@ from dropout_lab.torch_layers.dropout import Dropout, DropoutFunction, dropout
 from dropout_lab.torch_layers.embedding import EmbeddingDropout, embedding_dropout
 from dropout_lab.torch_layers.gaussian import GaussianDropout, gaussian_dropout
 from dropout_lab.torch_layers.layer_drop import LayerDrop
+from dropout_lab.torch_layers.local_reparameterisation import variational_kl
 from dropout_lab.torch_layers.locked import LockedDropout, locked_dropout
 from dropout_lab.torch_layers.max_norm import max_norm_
 from dropout_lab.torch_layers.noise import (
@@ -27,7 +28,7 @@ from dropout_lab.torch_layers.shared import shared_dropout
 from dropout_lab.torch_layers.spatial import SpatialDropout, spatial_dropout
 from dropout_lab.torch_layers.standout import Standout
 from dropout_lab.torch_layers.tokens import TokenDropout, token_dropout
-from dropout_lab.torch_layers.variational import VariationalConv2d, VariationalLinear, variational_kl
+from dropout_lab.torch_layers.variational import VariationalConv2d, VariationalLinear
 from dropout_lab.torch_layers.variational_rnn import VariationalRNN
 from dropout_lab.torch_layers.weight_drop import WeightDropRNN
 from dropout_lab.torch_layers.zoneout import ZoneoutRNN, zoneout

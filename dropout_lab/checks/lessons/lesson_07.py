@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dropout_lab.checks.bank.comparisons import BAND_ROWS, GAIN_ROWS, GAP_ROWS, REPORT_ROWS
+from dropout_lab.checks.bank.choices import BAND_ROWS, REPORT_ROWS
+from dropout_lab.checks.bank.comparisons import GAIN_ROWS, GAP_ROWS
 from dropout_lab.checks.exercise import Exercise
 from dropout_lab.checks.probes_values import ValueAnswer, on, outputs
 from dropout_lab.checks.subjects import callable_answer

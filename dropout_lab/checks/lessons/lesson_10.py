@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dropout_lab.checks.bank.dropconnect import FORWARD_ROWS, RELU_ROWS, SUM_ROWS, UNIT_ROWS
+from dropout_lab.checks.bank.dropconnect import FORWARD_ROWS, RELU_ROWS
+from dropout_lab.checks.bank.dropconnect_moments import SUM_ROWS, UNIT_ROWS
 from dropout_lab.checks.exercise import Exercise
 from dropout_lab.checks.probes_values import ValueAnswer, on, outputs
 from dropout_lab.checks.subjects import callable_answer

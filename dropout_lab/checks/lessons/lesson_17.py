@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dropout_lab.checks.bank.concrete import DROP_ROWS, LOSS_ROWS, REGULARISER_ROWS
+from dropout_lab.checks.bank.concrete import DROP_ROWS, REGULARISER_ROWS
+from dropout_lab.checks.bank.concrete_loss import LOSS_ROWS
 from dropout_lab.checks.exercise import Exercise
 from dropout_lab.checks.probes_values import ValueAnswer, on, outputs
 from dropout_lab.checks.subjects import callable_answer
