@@ -35,6 +35,7 @@ from dropout_lab.uncertainty.deep_ensemble import (
 from dropout_lab.uncertainty.deterministic import moment_predict
 from dropout_lab.uncertainty.engine import mc_predict
 from dropout_lab.uncertainty.intervals import gaussian_coverage, interval_coverage
+from dropout_lab.uncertainty.reduction import ClassSummary, MomentSummary
 from dropout_lab.uncertainty.scores import (
     brier_score,
     crps_gaussian,
@@ -52,8 +53,10 @@ from dropout_lab.uncertainty.selective import (
 
 __all__ = [
     "Batch",
+    "ClassSummary",
     "CoverageLaw",
     "DeepEnsemble",
+    "MomentSummary",
     "Reliability",
     "RiskCoverage",
     "StackedLinear",

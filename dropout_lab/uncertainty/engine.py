@@ -2,60 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from dropout_lab.arguments import require_count
 from dropout_lab.torch_layers.arguments import require_generator
-from dropout_lab.uncertainty.inputs import Call, Inputs, require_call
-from dropout_lab.uncertainty.model_state import preserved
-from dropout_lab.uncertainty.probe import Probe, uncompiled, watching
-from dropout_lab.uncertainty.sampler import Method, Sampler
-from dropout_lab.uncertainty.site_choice import SiteChoice, choose, require_choice
-from dropout_lab.uncertainty.sites import find_sites
-from dropout_lab.uncertainty.streams import draw_seed, lent, random_streams
+from dropout_lab.uncertainty.inputs import Inputs, require_call
+from dropout_lab.uncertainty.prediction import (
+    METHODS,
+    REDUCTIONS,
+    Options,
+    by_moments,
+    over_batches,
+    predict,
+    require_one_of,
+)
+from dropout_lab.uncertainty.reduction import ClassSummary, MomentSummary, Reduce
+from dropout_lab.uncertainty.sampler import Method
+from dropout_lab.uncertainty.site_choice import SiteChoice, require_choice
+from dropout_lab.uncertainty.streams import draw_seed
 
 MAX_MEMORY = 2**28
 
 
+@overload
 def mc_predict(
     model: nn.Module,
-    inputs: Inputs,
+    inputs: Inputs | DataLoader[Any],
     *,
     n_samples: int,
     generator: torch.Generator | None = None,
-    method: Method = "auto",
+    method: Method = ...,
+    max_memory: int = ...,
+    reduce: None = None,
+    sites: SiteChoice = ...,
+    consistent: bool = ...,
+    stochastic_depth: bool = ...,
+) -> Tensor: ...
+
+
+@overload
+def mc_predict(
+    model: nn.Module,
+    inputs: Inputs | DataLoader[Any],
+    *,
+    n_samples: int,
+    generator: torch.Generator | None = None,
+    method: Method | Literal["moments"] = ...,
+    max_memory: int = ...,
+    reduce: Literal["moments"],
+    sites: SiteChoice = ...,
+    consistent: bool = ...,
+    stochastic_depth: bool = ...,
+) -> MomentSummary: ...
+
+
+@overload
+def mc_predict(
+    model: nn.Module,
+    inputs: Inputs | DataLoader[Any],
+    *,
+    n_samples: int,
+    generator: torch.Generator | None = None,
+    method: Method = ...,
+    max_memory: int = ...,
+    reduce: Literal["probabilities", "logits"],
+    sites: SiteChoice = ...,
+    consistent: bool = ...,
+    stochastic_depth: bool = ...,
+) -> ClassSummary: ...
+
+
+def mc_predict(
+    model: nn.Module,
+    inputs: Inputs | DataLoader[Any],
+    *,
+    n_samples: int,
+    generator: torch.Generator | None = None,
+    method: Method | Literal["moments"] = "auto",
     max_memory: int = MAX_MEMORY,
+    reduce: Reduce | None = None,
     sites: SiteChoice = "all",
+    consistent: bool = False,
     stochastic_depth: bool = False,
-) -> Tensor:
+) -> Tensor | MomentSummary:
     """Outputs of `n_samples` passes with dropout active, stacked on axis 0.
 
     Every dropout site is switched on: dropout modules of any kind, recurrent layers, attention, and dropout functions
     that modules of your own call while ``self.training`` is set. All else, batch norm above all, stays in eval mode.
     Whatever happens, the model comes back as it was: modes, parameters, buffers, gradients; so do the global random
-    states of PyTorch, NumPy and Python. A few passes more than `n_samples` are run to find the sites, and a copy of the
-    parameters and buffers is held meanwhile.
+    states of PyTorch, NumPy and Python. Sites are sought in a few passes of two rows (of all, where two are no input
+    for the model), and a copy of the parameters and buffers is held meanwhile.
+
+    What does not depend on any noise is computed once. The rest is recorded as a list of operations and replayed for
+    many samples at a time, which makes T passes cost a fraction of T calls of the model.
 
     Parameters
     ----------
     model : nn.Module
         Must return one tensor (N, …).
-    inputs : tensor, tuple or dict
-        Passed on as ``model(inputs)``, ``model(*inputs)`` or ``model(**inputs)``; never modified.
+    inputs : tensor, tuple, dict or DataLoader
+        Passed on as ``model(inputs)``, ``model(*inputs)`` or ``model(**inputs)``; never modified. The batches of a
+        loader are such inputs (lists count as tuples) and are predicted one after another.
     n_samples : int, at least 1
         Number of passes T.
     generator : torch.Generator, optional
-        The same state gives the same samples; its state moves on. None takes fresh entropy from the operating system,
-        so two calls differ whatever ``torch.manual_seed`` was given before.
+        The same state gives the same samples, up to rounding whatever the method and the memory; its state moves on.
+        None takes fresh entropy from the operating system, so two calls differ whatever ``torch.manual_seed`` was given
+        before. Each draw of a pass has a stream of its own; p is rounded to a multiple of 2⁻¹⁶ on a CPU.
+    method : "auto", "fast", "loop" or "moments"
+        "fast" replays and "loop" calls the model T times. "auto" replays wherever it can: not where the noise decides
+        what the model does next (LayerDrop), where it does not come from PyTorch, where two passes do different things,
+        where a pass writes noise into a part of a tensor, or where the first replayed pass differs from the model's
+        own. "moments" draws nothing and is :func:`moment_predict`, whose error it has: against 100 000 samples the sd
+        of deep ReLU nets was off by 12 to 23 %.
+    max_memory : int
+        Bytes that the values of the samples computed at a time may take; one sample is always computed whole. The
+        result, the model's own pass and what does not depend on noise come on top.
+    reduce : None, "moments", "probabilities" or "logits"
+        None keeps all samples. Otherwise they are reduced as they come: to mean and variance, and for probabilities to
+        entropies and mutual information; for "logits" after a softmax over the last axis.
+    sites : "all", "last" or function of (name, module)
+        Which of the sites are active: the module that draws last in a pass, or those for which the function is true.
+    consistent : bool
+        Whether all rows (axis 0) share the noise of a pass, so that a sample is one function: for drawing functions,
+        and for :func:`batch_bald`. By default each row has masks of its own.
+    stochastic_depth : bool
+        Whether modules that skip whole branches count as dropout: `DropPath`, `LayerDrop`, and classes of such a name.
 
     Returns
     -------
     samples : tensor (T, N, …)
-        One pass after another; rows of a batch have masks of their own. No gradient is recorded.
+        One pass after another. No gradient is recorded. With `reduce`, a :class:`MomentSummary` or
+        :class:`ClassSummary` in its place.
 
     Raises
     ------
@@ -63,7 +145,8 @@ def mc_predict(
         If the model is no module or returns no tensor, or a seed stands in the place of the generator.
     ValueError
         If no dropout is active, if a dropout site cannot be reached (the message names it), if a module does more than
-        dropout in training mode, for an empty batch.
+        dropout in training mode, for an empty batch; if ``method="fast"`` cannot replay or ``consistent=True`` cannot
+        tell the rows of a draw; with `reduce`, for logits passed as probabilities.
     RuntimeError
         If the forward pass changes modes, parameters or buffers.
 
@@ -81,39 +164,19 @@ def mc_predict(
     Gal and Ghahramani (2016), Dropout as a Bayesian Approximation: Representing Model Uncertainty in Deep Learning,
     ICML, section 4: the moments of these samples estimate those of the predictive distribution.
     """
-    call, n_samples = require_call(model, inputs), require_count(n_samples, "n_samples")
-    _require_method(method)
-    max_memory, choice = require_count(max_memory, "max_memory"), require_choice(sites)
-    seed = draw_seed(require_generator(generator))
-    with torch.no_grad(), _sampler(call, choice, seed, n_samples, max_memory, stochastic_depth) as sampler:
-        samples: Tensor | None = None
-        done = 0
-        for chunk in sampler.chunks(method):
-            if samples is None:
-                samples = chunk.new_empty((n_samples, *chunk.shape[1:]))
-            samples[done : done + len(chunk)] = chunk
-            done += len(chunk)
-    if samples is None:
-        raise RuntimeError("no pass was made.")
-    return samples
-
-
-@contextmanager
-def _sampler(
-    call: Call, choice: SiteChoice, seed: int, n_samples: int, max_memory: int, stochastic_depth: bool
-) -> Iterator[Sampler]:
-    """A sampler of the call, while everything that a pass could disturb is kept."""
-    streams = random_streams(call.model, call.tensors)
-    with lent(streams), uncompiled(), preserved(call.model) as state, watching(state):
-
-        def find(part: Call) -> tuple[set[nn.Module], set[nn.Module]]:
-            found = find_sites(Probe(part.run, state, streams, seed + 1), stochastic_depth=stochastic_depth)
-            return choose(found, choice, state), found.visited
-
-        yield Sampler(call, state, streams, find, seed, n_samples, max_memory, stochastic_depth)
-
-
-def _require_method(method: object) -> None:
-    methods = ("auto", "fast", "loop")
-    if method not in methods:
-        raise ValueError(f"method is one of {', '.join(map(repr, methods))}; got {method!r}.")
+    options = Options(
+        require_count(n_samples, "n_samples"),
+        require_one_of(method, "method", METHODS),
+        require_count(max_memory, "max_memory"),
+        require_one_of(reduce, "reduce", REDUCTIONS),
+        require_choice(sites),
+        consistent,
+        stochastic_depth,
+    )
+    require_generator(generator)
+    if method == "moments":
+        return by_moments(model, inputs, options)
+    seed = draw_seed(generator)
+    if not isinstance(inputs, DataLoader):
+        return predict(require_call(model, inputs), options, seed)
+    return over_batches(model, inputs, options, seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +40,15 @@ class Call:
 
     def first_rows(self, n_rows: int) -> Call:
         """The same call with the first rows of every tensor."""
-        args = tuple(value[:n_rows] if isinstance(value, Tensor) else value for value in self.args)
-        kwargs = {key: value[:n_rows] if isinstance(value, Tensor) else value for key, value in self.kwargs.items()}
+        return self._with(lambda tensor: tensor[:n_rows])
+
+    def first_row_twice(self) -> Call:
+        """The same call with two rows, both the first of every tensor."""
+        return self._with(lambda tensor: tensor[:1].expand(2, *tensor.shape[1:]).contiguous())
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> Call:
+        args = tuple(change(value) if isinstance(value, Tensor) else value for value in self.args)
+        kwargs = {key: change(value) if isinstance(value, Tensor) else value for key, value in self.kwargs.items()}
         return Call(self.model, args, kwargs)
 
 

@@ -19,6 +19,7 @@ _SHAPE_ONLY = {
     "empty_like", "zeros_like", "ones_like", "full_like", "new_empty", "new_zeros", "new_ones", "new_full", "sym_size",
     "new_empty_strided",
 }  # fmt: skip
+_MASKS = (torch.bool, torch.uint8)
 _LIFT = torch.ops.aten.lift_fresh.default
 _READERS = {"tolist", "numpy", "__array__", "data_ptr", "untyped_storage", "storage", "__dlpack__", "__reduce_ex__"}
 
@@ -88,7 +89,7 @@ class Recorder(SiteDraws):  # type: ignore[no-untyped-call]
             if name.startswith("unsafe_"):
                 self.apart.update((part, True) for part in out)
             return out
-        if {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags) or name == "as_strided":
+        if self._is_shaped_by_numbers(func, args):
             raise NotReplayableError(f"{name} reads a value that dropout has touched")
         written = self._written(func, args)
         node = self._node(func if written is None else _functional(func), args, kwargs)
@@ -100,6 +101,13 @@ class Recorder(SiteDraws):  # type: ignore[no-untyped-call]
         if written is None and any(ret.alias_info is not None for ret in func._schema.returns):
             self._join(node, args)
         return out
+
+    def _is_shaped_by_numbers(self, func: Any, args: tuple[Any, ...]) -> bool:
+        """Whether the shape of the result, or what Python gets, depends on the numbers of a value."""
+        if func is torch.ops.aten.index.Tensor:
+            return any(isinstance(index, Tensor) and index.dtype in _MASKS and index in self.known for index in args[1])
+        dependent = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags)
+        return bool(dependent) or func is torch.ops.aten.as_strided.default
 
     def draw(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], site: int) -> Any:
         """A draw becomes a node; what it gives is a value."""

@@ -93,7 +93,7 @@ class Replay:
                         chosen[0] = chosen[0].clone()
                     outs.append(node.op(*chosen, **options))
             if isinstance(outs[0], Tensor):
-                return torch.stack(outs)
+                return noise.spread(site, torch.stack(outs), out.shape)
             return [torch.stack(parts) for parts in zip(*outs, strict=True)]
 
         return run

@@ -124,6 +124,16 @@ def _index_select(node: Node) -> Kernel | None:
     return lambda args, count: args[0].index_select(moved, args[2])
 
 
+@rule("index.Tensor")
+def _index(node: Node) -> Kernel | None:
+    source, indices = node.args
+    used = [place for place, index in enumerate(indices) if index is not None]
+    adjacent = used == list(range(used[0], used[-1] + 1))  # otherwise the result's axes are in another order
+    if not isinstance(source, Value) or not adjacent or any(isinstance(index, Value) for index in indices):
+        return None
+    return lambda args, count: aten.index.Tensor(args[0], [None, *args[1]])
+
+
 @rule("gather")
 def _gather(node: Node) -> Kernel | None:
     source, axis, index = node.args[:3]

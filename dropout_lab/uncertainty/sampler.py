@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -19,8 +19,9 @@ from dropout_lab.uncertainty.model_state import DisturbedError, ModelState
 from dropout_lab.uncertainty.probe import require_output, visits
 from dropout_lab.uncertainty.recording import Recording, record
 from dropout_lab.uncertainty.replay import Replay
+from dropout_lab.uncertainty.sharing import shared_axes
 from dropout_lab.uncertainty.site_choice import no_site
-from dropout_lab.uncertainty.site_noise import SiteNoise, one_pass
+from dropout_lab.uncertainty.site_noise import Shared, SiteNoise, one_pass
 from dropout_lab.uncertainty.streams import Stream, marks, reseed
 
 Method = Literal["auto", "fast", "loop"]
@@ -42,6 +43,7 @@ class Sampler:
     find : function that looks for sites in a call: the modules to be in training mode, and all that ran
     seed, n_samples, max_memory : int
     stochastic_depth : bool
+    consistent : whether all rows share the noise of a pass
     """
 
     call: Call
@@ -52,7 +54,9 @@ class Sampler:
     n_samples: int
     max_memory: int
     stochastic_depth: bool
+    consistent: bool
     active: set[nn.Module] = field(default_factory=set)
+    shared: Sequence[Shared | None] = ()
 
     def chunks(self, method: Method) -> Iterator[Tensor]:
         """Samples (C, N, …), chunk after chunk, `n_samples` in all.
@@ -80,15 +84,23 @@ class Sampler:
     def _found(self, first_pass: Callable[[], _Pass]) -> _Pass:
         """The first pass with the sites active that a few rows show, or all rows if a module runs for some only."""
         (self.active, known), is_few = self._on_few_rows(self.find)
-        self.state.set_modes(self.active)
+        self._activate()
         with visits() as seen:
             found = first_pass()
         if is_few and (seen - known) & self.state.modes.keys():
             self.active, _ = self.find(self.call)
-            self.state.set_modes(self.active)
+            self._activate()
             found = first_pass()
         self.state.require_modes(self.active)
         return found
+
+    def _activate(self) -> None:
+        self.state.set_modes(self.active)
+        if self.consistent:
+            self.shared = shared_axes(self.call, self.seed, lambda: reseed(self.streams, self.seed))
+
+    def _noise(self) -> SiteNoise:
+        return SiteNoise(self.seed, self.shared)
 
     def _on_few_rows(self, look: Callable[[Call], _Pass]) -> tuple[_Pass, bool]:
         """What `look` finds on a few rows, and True; on all rows, and False, where few are no input for the model."""
@@ -105,15 +117,15 @@ class Sampler:
         return look(self.call), False
 
     def _loop(self) -> Iterator[Tensor]:
-        noise = SiteNoise(self.seed)
+        noise = self._noise()
 
         def first_pass() -> tuple[Any, bool]:
             nonlocal noise
-            noise = SiteNoise(self.seed)
+            noise = self._noise()
             reseed(self.streams, self.seed)
             before = marks(self.streams)
-            output, n_draws = one_pass(self.call.run, noise)
-            return output, n_draws > 0 or marks(self.streams) != before
+            output, shapes = one_pass(self.call.run, noise)
+            return output, bool(shapes) or marks(self.streams) != before
 
         output, drew = self._found(first_pass)
         first = require_output(output)
@@ -154,12 +166,12 @@ class Sampler:
         if again.signature != recording.signature:
             raise NotReplayableError("two passes of the model do not do the same")
         self.state.require_modes(self.active)
-        return Replay(recording.graph, SiteNoise(self.seed)), output
+        return Replay(recording.graph, self._noise()), output
 
     def _recorded(self, call: Call) -> Recording:
         reseed(self.streams, self.seed)
         before = marks(self.streams)
-        recording = record(call.run, SiteNoise(self.seed))
+        recording = record(call.run, self._noise())
         drew_otherwise = marks(self.streams) != before
         if not recording.n_draws and not drew_otherwise:
             raise ValueError(no_site(self.state, stochastic_depth=self.stochastic_depth))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,6 +36,13 @@ def has_coins(op: Any, args: tuple[Any, ...]) -> bool:
     return 1 / 128 <= keep_prob <= 127 / 128
 
 
+class Shared(NamedTuple):
+    """The axis of a draw along which the rows lie, and how many of its positions belong to one row."""
+
+    axis: int
+    size: int
+
+
 class SiteNoise:
     """Streams of the draws of a pass: the one of draw number k is seeded by the call's seed and k.
 
@@ -43,10 +51,12 @@ class SiteNoise:
     Parameters
     ----------
     seed : int
+    shared : sequence of Shared or None, by site
+        Along which axis the rows of a batch take the same noise; by default they do not.
     """
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, shared: Sequence[Shared | None] = ()) -> None:
+        self.seed, self.shared = seed, shared
         self._coins: dict[int, SiteCoins] = {}
         self._states: dict[int, Tensor] = {}
 
@@ -62,9 +72,20 @@ class SiteNoise:
         """Coins (n_samples, *shape) times `scale`, the next ones of this site."""
         if site not in self._coins:
             self._coins[site] = SiteCoins((self.seed, site))
-        size = torch.Size(shape).numel()
-        noise = self._coins[site].draw(n_samples, size, 1 - keep_prob, scale, dtype)
-        return noise.view(n_samples, *shape)
+        shared = self.shared[site] if site < len(self.shared) else None
+        drawn = shape if shared is None else (*shape[: shared.axis], shared.size, *shape[shared.axis + 1 :])
+        noise = self._coins[site].draw(n_samples, math.prod(drawn), 1 - keep_prob, scale, dtype)
+        return self.spread(site, noise.view(n_samples, *drawn), shape)
+
+    def spread(self, site: int, noise: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Noise (C, *shape) in which all rows have that of the first, if the rows of this site are to share it."""
+        shared = self.shared[site] if site < len(self.shared) else None
+        if shared is None:
+            return noise
+        axis = shared.axis + 1
+        repeats = [1] * noise.ndim
+        repeats[axis] = shape[shared.axis] // shared.size
+        return noise.narrow(axis, 0, shared.size).repeat(repeats)
 
     @contextmanager
     def stream(self, site: int) -> Iterator[None]:
@@ -93,6 +114,7 @@ class SiteDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, noise: SiteNoise) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.noise, self.count = noise, 0
+        self.shapes: list[tuple[int, ...]] = []
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -101,7 +123,9 @@ class SiteDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not draws(func, args, options):
             return self.run(func, args, options)
         self.count += 1
-        return self.draw(func, args, options, self.count - 1)
+        out = self.draw(func, args, options, self.count - 1)
+        self.shapes.append(tuple(out.shape) if isinstance(out, Tensor) else ())
+        return out
 
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What an operation gives that draws nothing."""
@@ -115,10 +139,13 @@ class SiteDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
             coins = self.noise.coins(site, 1, tuple(tensor.shape), keep_prob, tensor.dtype)
             return tensor.copy_(coins[0])
         with self.noise.stream(site):
-            return func(*args, **without_generator(kwargs))
+            out = func(*args, **without_generator(kwargs))
+        if isinstance(out, Tensor) and site < len(self.noise.shared):
+            out.copy_(self.noise.spread(site, out[None], tuple(out.shape))[0])
+        return out
 
 
-def one_pass(run: Callable[[], Any], noise: SiteNoise) -> tuple[Any, int]:
-    """What the model returns with the next noise of every site, and how many draws it made."""
+def one_pass(run: Callable[[], Any], noise: SiteNoise) -> tuple[Any, list[tuple[int, ...]]]:
+    """What the model returns with the next noise of every site, and the shape of each draw that it made."""
     with SiteDraws(noise) as mode:
-        return run(), mode.count
+        return run(), mode.shapes

@@ -1,0 +1,73 @@
+import math
+
+import pytest
+import torch
+
+from dropout_lab.torch_layers.noise import SiteCoins
+from dropout_lab.uncertainty.site_noise import SiteNoise, one_pass
+
+RATES = (0.05, 0.2, 0.25, 0.5, 0.6875, 0.9, 3 / 256)
+
+
+@pytest.mark.parametrize("p", RATES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.bool])
+def test_the_coins_of_a_sample_do_not_depend_on_how_many_are_drawn_at_once(p, dtype):
+    size = 333
+    whole = SiteCoins((1, 2)).draw(9, size, p, dtype=dtype)
+    coins = SiteCoins((1, 2))
+    parts = torch.cat([coins.draw(count, size, p, dtype=dtype) for count in (1, 5, 3)])
+    assert whole.dtype == dtype
+    assert torch.equal(whole, parts)
+
+
+@pytest.mark.parametrize("p", RATES)
+def test_a_unit_is_dropped_with_probability_p_and_scaled_otherwise(p):
+    n = 400_000
+    noise = SiteCoins((3,)).draw(4, n // 4, p, scale=3.0)
+    assert sorted(noise.unique().tolist()) == [0.0, 3.0]
+    share = (noise == 0).double().mean().item()
+    assert abs(share - p) < 5 * math.sqrt(p * (1 - p) / n) + 2**-17
+
+
+@pytest.mark.parametrize("p", RATES)
+def test_neighbours_samples_and_sites_are_uncorrelated(p):
+    n = 100_000
+    first, second = ((SiteCoins((3, site)).draw(2, n, p) - (1 - p)).double() for site in (0, 1))
+    bound = 5 * p * (1 - p) / math.sqrt(n)
+    for lag in (1, 2, 7, 8, 63, 64):
+        assert abs((first[0, lag:] * first[0, :-lag]).mean().item()) < 1.01 * bound
+    assert abs((first[0] * first[1]).mean().item()) < bound
+    assert abs((first[0] * second[0]).mean().item()) < bound
+
+
+def test_two_seeds_and_two_sites_differ():
+    shape, keep = (100,), 0.5
+    draws = [SiteNoise(seed).coins(site, 1, shape, keep, torch.float32) for seed in (0, 1) for site in (0, 1)]
+    assert len({tuple(draw.flatten().tolist()) for draw in draws}) == 4
+
+
+def test_a_stream_gives_the_global_generator_back_and_goes_on_where_it_stopped():
+    before = torch.get_rng_state()
+    noise = SiteNoise(7)
+    with noise.stream(3):
+        first = torch.rand(4)
+    with noise.stream(3):
+        second = torch.rand(4)
+    with SiteNoise(7).stream(3):
+        both = torch.rand(8)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(torch.cat([first, second]), both)
+
+
+def test_every_draw_of_a_pass_has_its_own_stream_whatever_generator_it_names():
+    def run():
+        named = torch.rand(50, generator=torch.Generator().manual_seed(0))
+        return torch.stack([named, torch.rand(50), torch.empty(50).bernoulli_(0.5), torch.randn(50)])
+
+    noise = SiteNoise(7)
+    (first, shapes), (second, _) = one_pass(run, noise), one_pass(run, noise)
+    assert shapes == [(50,)] * 4
+    assert torch.equal(one_pass(run, SiteNoise(7))[0], first)
+    for one, other in zip(first, second, strict=True):
+        assert not torch.equal(one, other)
+    assert not torch.equal(first[0], first[1])
