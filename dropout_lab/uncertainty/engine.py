@@ -152,7 +152,7 @@ def mc_predict(
 
     Examples
     --------
-    >>> model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 1))
+    >>> model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Dropout(0.2), nn.Linear(8, 1))
     >>> samples = mc_predict(model, torch.ones(5, 3), n_samples=10, generator=torch.Generator().manual_seed(0))
     >>> samples.shape
     torch.Size([10, 5, 1])
