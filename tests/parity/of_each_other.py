@@ -6,6 +6,7 @@ from torch import nn
 
 from dropout_lab import numpy_layers, torch_layers
 from dropout_lab.masks import bernoulli_mask
+from of_noise import variational_layers
 from pairs import Pair, row
 from sides import RATES, at_seed, dropped_of_ones, leaf, seeded
 
@@ -127,3 +128,20 @@ def concrete_dropout(p):
     of_kl = torch.autograd.grad(module.kl(), [weight, module.p_logit])
     for here, there in zip((module.kl(), *of_kl), numpy_layers.concrete_kl(array, odds, 0.7), strict=True):
         yield Pair("torch", "regulariser and its gradients", here, there, sums=True)
+
+
+@row(ROWS, "`VariationalLinear`", "NumPy", training=(True, False))
+def variational_linear(training):
+    layer, module, h, noise = variational_layers()
+    layer.threshold = module.threshold = 1.0
+    grad_out, tensor = np.random.default_rng(10).normal(size=noise.shape), leaf(h)
+    out = module.train(training)(tensor, torch.from_numpy(noise))
+    yield Pair("torch", "output" if training else "eval", out, layer.forward(h, noise, training=training), sums=True)
+    leaves = [tensor, *(module.get_parameter(name) for name in ("weight", "bias", "log_variance"))]
+    grads = torch.autograd.grad(out, leaves, torch.from_numpy(grad_out), allow_unused=True, materialize_grads=True)
+    for here, there in zip(grads, [layer.backward(grad_out), *layer.gradients()], strict=True):
+        yield Pair("torch", "gradient", here, there, sums=True)
+    yield Pair("torch", "share of weights cut", np.array(module.sparsity()), np.array(layer.sparsity()), sums=True)
+    of_kl = torch.autograd.grad(module.kl(), leaves[1:], allow_unused=True, materialize_grads=True)
+    for here, there in zip((module.kl(), *of_kl), (np.array(layer.kl()), *layer.kl_gradients()), strict=True):
+        yield Pair("torch", "divergence and its gradients", here, there, sums=True)

@@ -3,13 +3,12 @@ import io
 import math
 import re
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from dropout_lab import moments_variational, numpy_layers
+from dropout_lab import moments_variational
 from dropout_lab.torch_layers import VariationalConv2d, VariationalLinear, normal_noise, variational_kl
 from dropout_lab.torch_layers.local_reparameterisation import log_alpha
 from dropout_lab.uncertainty import mc_predict
@@ -280,36 +279,6 @@ def test_it_goes_through_vmap_and_compile(make, shape, out_shape):
 def test_the_printed_layer_names_its_threshold():
     assert repr(linear(threshold=2.5)).endswith("bias=True, threshold=2.5)")
     assert "padding=(1, 1), threshold=3)" in repr(conv())
-
-
-# Parity
-
-
-def test_the_numpy_layer_gives_the_same_outputs_and_gradients_on_the_same_noise():
-    module, rng = linear(threshold=1.0), np.random.default_rng(0)
-    layer = numpy_layers.VariationalLinear(5, 4, rng, threshold=1.0, dtype=np.float64)
-    for name, array in (("weight", layer.weight), ("bias", layer.bias), ("log_variance", layer.log_variance)):
-        array[:] = module.get_parameter(name).detach().numpy()
-    h, noise, grad_out = rng.normal(size=(6, 5)), rng.normal(size=(6, 4)), rng.normal(size=(6, 4))
-    tolerance = {"rtol": 1e-12, "atol": 64 * np.finfo(float).eps}
-    tensor = torch.from_numpy(h).requires_grad_()
-    for training in (True, False):
-        module.zero_grad()
-        out = module.train(training)(tensor, torch.from_numpy(noise))
-        (grad_h,) = torch.autograd.grad(out, tensor, torch.from_numpy(grad_out), retain_graph=True)
-        out.backward(torch.from_numpy(grad_out))
-        np.testing.assert_allclose(layer.forward(h, noise, training=training), out.detach(), **tolerance)
-        np.testing.assert_allclose(layer.backward(grad_out), grad_h, **tolerance)
-        for gradient, parameter in zip(
-            layer.gradients(), (module.weight, module.bias, module.log_variance), strict=True
-        ):
-            expected = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-            np.testing.assert_allclose(gradient, expected, **tolerance)
-    assert (layer.sparsity(), layer.kl()) == (module.sparsity(), pytest.approx(module.kl().item(), rel=1e-12))
-    module.zero_grad()
-    module.kl().backward()
-    np.testing.assert_allclose(layer.kl_gradients()[0], module.weight.grad, **tolerance)
-    np.testing.assert_allclose(layer.kl_gradients()[2], module.log_variance.grad, **tolerance)
 
 
 # Bad input
