@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dropout_lab.checks.bank.published import LIKELIHOOD_ROWS, PAIRED_ROWS, PLUS_MINUS_ROWS
+from dropout_lab.checks.bank.published import PAIRED_ROWS, PLUS_MINUS_ROWS
+from dropout_lab.checks.bank.table_likelihood import LIKELIHOOD_ROWS
 from dropout_lab.checks.exercise import Exercise
 from dropout_lab.checks.probes_values import ValueAnswer, on, outputs
 from dropout_lab.checks.subjects import callable_answer
