@@ -54,7 +54,8 @@ class Sample:
 def activations(seed: int) -> Array:
     """Inputs of several calls, of both signs and between 0.5 and 2 in size."""
     rng = np.random.default_rng(seed)
-    return rng.uniform(0.5, 2, (CALLS, ROWS, COLUMNS)) * rng.choice([-1.0, 1.0], (CALLS, ROWS, COLUMNS))
+    h: Array = rng.uniform(0.5, 2, (CALLS, ROWS, COLUMNS)) * rng.choice([-1.0, 1.0], (CALLS, ROWS, COLUMNS))
+    return h
 
 
 def draw(subject: Any, p: float, seed: int) -> Sample:
