@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from dropout_lab.replications.paper import Cell, Options, Paper, Record, Unit, mean_and_se
-from dropout_lab.replications.uci import UCISet, as_fields, known_sets, read_rows, split_rows
+from dropout_lab.replications.standardised import standardised
+from dropout_lab.replications.uci import UCISet, as_fields, known_sets, read_rows
 from dropout_lab.training.stack import StackedAdam, StackedMLP, fit_stack
 
 PASSES, EPOCHS = 10_000, 400
@@ -50,46 +51,45 @@ def log_likelihood(errors: torch.Tensor, tau: float) -> torch.Tensor:
 
 
 def evaluate(
-    nets: StackedMLP, network: int, x: torch.Tensor, y: NDArray[np.float64], centre: float, scale: float, tau: float
+    nets: StackedMLP,
+    network: int,
+    x: torch.Tensor,
+    y: NDArray[np.float64],
+    centre: float,
+    scale: float,
+    tau: float,
+    *,
+    n_samples: int | None = None,
 ) -> tuple[float, float]:
-    """Return RMSE of the mean of the passes and test log-likelihood, both in the target's own units."""
-    target = torch.from_numpy(y)
+    """Return RMSE of the mean of `n_samples` passes and test log-likelihood, both in the target's own units."""
+    target, n_samples = torch.from_numpy(y), n_samples or PASSES
     total, evidence = torch.zeros(len(y), dtype=torch.float64), torch.full((len(y),), -math.inf, dtype=torch.float64)
-    for piece in nets.passes(x, network, n_samples=PASSES):
+    for piece in nets.passes(x, network, n_samples=n_samples):
         predicted = piece[..., 0].double() * scale + centre
         total += predicted.sum(dim=0)
         evidence = torch.logaddexp(evidence, log_likelihood(target - predicted, tau))
-    rmse = (target - total / PASSES).square().mean().sqrt().item()
-    constant = 0.5 * math.log(tau) - 0.5 * math.log(2 * math.pi) - math.log(PASSES)
+    rmse = (target - total / n_samples).square().mean().sqrt().item()
+    constant = 0.5 * math.log(tau) - 0.5 * math.log(2 * math.pi) - math.log(n_samples)
     return rmse, evidence.mean().item() + constant
 
 
 def run(unit: Unit) -> list[Record]:
     """Train the networks of some splits of a set as one stack; RMSE and log-likelihood of each split."""
     uci_set = UCISet(**unit["set"])
-    x, y = read_rows(uci_set, Path(unit["folder"]) if unit["folder"] else None)
-    rows = [split_rows(len(x), max(unit["splits"]) + 1)[split] for split in unit["splits"]]
-    inputs, targets, tests, scales = [], [], [], []
-    for train, test in rows:
-        centre, scale = x[train].mean(axis=0), x[train].std(axis=0)
-        scale[scale == 0] = 1
-        inputs.append((x[train] - centre) / scale)
-        tests.append(torch.from_numpy((x[test] - centre) / scale).float())
-        scales.append((y[train].mean(), y[train].std()))
-        targets.append((y[train] - scales[-1][0]) / scales[-1][1])
+    data = standardised(uci_set, Path(unit["folder"]) if unit["folder"] else None, unit["splits"])
     generators = [torch.Generator().manual_seed(split) for split in unit["splits"]]
-    nets = StackedMLP((x.shape[1], uci_set.hidden, 1), uci_set.p, generators)
-    penalty = uci_set.length**2 * (1 - uci_set.p) / (2 * len(inputs[0]) * uci_set.tau)
-    data = [torch.from_numpy(np.stack(values)).float() for values in (inputs, targets)]
+    nets = StackedMLP((uci_set.inputs, uci_set.hidden, 1), uci_set.p, generators)
+    penalty = uci_set.length**2 * (1 - uci_set.p) / (2 * data.inputs.shape[1] * uci_set.tau)
     adam = StackedAdam(nets, penalty=penalty)
     records: list[Record] = []
     trained = 0
     for epochs in unit["epochs"]:
         options = {"epochs": epochs - trained, "batch_size": unit["batch_size"]}
-        fit_stack(nets, data[0], data[1][..., None], optimiser=adam, **options)
+        fit_stack(nets, data.inputs, data.targets, optimiser=adam, **options)
         trained = epochs
-        for place, (split, (_, test)) in enumerate(zip(unit["splits"], rows, strict=True)):
-            rmse, likelihood = evaluate(nets, place, tests[place], y[test], *scales[place], uci_set.tau)
+        for place, split in enumerate(unit["splits"]):
+            of_split = data.tests[place], data.answers[place], *data.scales[place]
+            rmse, likelihood = evaluate(nets, place, *of_split, uci_set.tau)
             record = {"set": uci_set.name, "split": split, "epochs": epochs, "batch_size": unit["batch_size"]}
             records.append({**record, "rmse": round(rmse, 6), "log_likelihood": round(likelihood, 6)})
     return records
