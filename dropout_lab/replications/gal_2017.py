@@ -44,14 +44,15 @@ class Net(nn.Module):
 
 def run(unit: Unit) -> list[Record]:
     """Learn the rates from N examples of y = 2x + 8 + N(0, 1)."""
-    n, generator = unit["n"], torch.Generator().manual_seed(unit["seed"])
+    n: int = unit["n"]
+    generator = torch.Generator().manual_seed(unit["seed"])
     x = torch.randn(n, 1, generator=generator)
     y = 2 * x + 8 + torch.randn(n, 1, generator=generator)
     with seeded(generator):
         net = Net(UNITS)
 
     def loss(out: Tensor, target: Tensor) -> Tensor:
-        mean, log_variance = out.split(1, dim=1)
+        mean, log_variance = out[:, :1], out[:, 1:]
         misfit = 0.5 * ((target - mean).square() * (-log_variance).exp() + log_variance).mean()
         return misfit + torch.stack([site.kl() for site in net.sites()]).sum() / n
 

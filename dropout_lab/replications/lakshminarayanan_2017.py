@@ -38,7 +38,7 @@ def ensembles(data: Standardised, hidden: int, generator: torch.Generator) -> nn
     x, y = (values.repeat_interleave(MEMBERS, dim=0) for values in (data.inputs, data.targets))
     for _ in range(EPOCHS):
         order = torch.rand(nets, n, generator=generator).argsort(dim=1)[..., None]
-        for rows in order.split(BATCH, dim=1):
+        for rows in torch.split(order, BATCH, dim=1):
             mean, variance = normal(net(x.gather(1, rows.expand(-1, -1, features))))
             losses = 0.5 * (variance.log() + (y.gather(1, rows) - mean).square() / variance)
             adam.zero_grad()
@@ -49,7 +49,7 @@ def ensembles(data: Standardised, hidden: int, generator: torch.Generator) -> nn
 
 def normal(out: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and variance, each (…, 1), of outputs (…, 2): the second through softplus, plus a floor."""
-    mean, raw = out.split(1, dim=-1)
+    mean, raw = out[..., :1], out[..., 1:]
     return mean, nn.functional.softplus(raw) + FLOOR
 
 
@@ -130,9 +130,9 @@ PAPER = Paper(
     "Ensembles, NeurIPS, table 1",
     "Five networks of 50 ReLU units that predict mean and variance, 40 epochs, 20 splits; their ± are deviations over "
     "splits, those that they print for PBP standard errors.",
-    f"Adam {LR}, batches of {BATCH}, no adversarial training. Their dropout column is Gal and Ghahramani's; here dropout "
-    f"gets the training of the ensemble, {MEMBERS} × {EPOCHS} epochs of one network with the p and τ of that table, "
-    "and five passes, which is what five networks cost, or a thousand: one variance for all inputs against one each.",
+    f"Adam {LR}, batches of {BATCH}, no adversarial training. Their dropout column is Gal and Ghahramani's; here "
+    f"dropout gets the training of the ensemble, {MEMBERS} × {EPOCHS} epochs of one network with the p and τ of that "
+    "table, and five passes, which is what five networks cost, or a thousand.",
     units,
     run,
     cells,
