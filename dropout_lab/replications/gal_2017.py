@@ -76,7 +76,8 @@ def cells(records: Sequence[Record]) -> list[Cell]:
             steps = next(r["steps"] for r in records if r["n"] == n)
             walk = 1 / (1 + (1 - START) / START * math.exp(-LR * steps))  # from 0.1, one step size a step upwards
             label = f"N = {n}: learned p of the hidden units beside {steps} steps of Adam straight up"
-            found.append(Cell(label, walk, None, "", *mean_and_se(hidden), len(hidden), "law", 3))
+            claim = f"{walk:.3f}"
+            found.append(Cell(label, None, None, "", *mean_and_se(hidden), len(hidden), "law", 3, claim=claim))
     return found
 
 
