@@ -127,9 +127,9 @@ FIGURE_10 = Paper(
     f"{CITATION}, figure 10",
     "MNIST, 784-1024-1024-2048-10; test error with and without dropout for 100 to 50 000 training digits: no gain with "
     "100 and 500, then a growing one, and at last a smaller one.",
-    f"{DIFFERS} 100 to 4000 digits, so that the gain's decline at 50 000 cannot be seen; .2 of the inputs and .5 of the "
-    "hidden units dropped, as in the paper. Steps are equal, ten epochs of 4000 digits, which may be too few under "
-    "dropout: the growing gain is **not** found.",
+    f"{DIFFERS} 100 to 4000 digits, so that the gain's decline at 50 000 cannot be seen; .2 of the inputs and .5 of "
+    "the hidden units dropped, as in the paper. Steps are equal, ten epochs of 4000 digits, which may be too few "
+    "under dropout: the growing gain is **not** found.",
     lambda options: seed_units("examples"),
     run_examples,
     example_cells,
