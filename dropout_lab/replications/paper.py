@@ -59,10 +59,14 @@ class Cell:
 
     @property
     def standard_errors(self) -> float | None:
-        """The difference in units of its standard error, unpaired; None where neither side has one."""
-        if self.ours is None or self.published is None:
+        """The difference in units of its standard error, unpaired.
+
+        A published deviation is divided by √n, as of the same number of splits. None where nothing was published or
+        neither side has an error, and where a published measurement has none: how far it could be off is unknown.
+        """
+        if self.ours is None or self.published is None or (self.error is None and self.source != "law"):
             return None
-        published = self.error if self.error_is == "SE" and self.error else 0.0
+        published = (self.error or 0.0) / (self.n**0.5 if self.error_is == "SD" else 1.0)
         total = (published**2 + (self.se or 0.0) ** 2) ** 0.5
         return (self.ours - self.published) / total if total else None
 

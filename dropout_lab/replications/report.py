@@ -20,7 +20,8 @@ HEADER = (
 )
 NOTES = (
     "± of `here` is a standard error with ddof = 1; SE and SD beside a published value say what *its* ± is. "
-    "*Difference in SE* is unpaired, with both standard errors where both are known; *paired difference* is here minus "
+    "*Difference in SE* is unpaired, with both standard errors, and – where a published "
+    "measurement has none; *paired difference* is here minus "
     "published, split by split, where the authors' result of each split was at hand. Source: F read in the full text "
     "or the authors' repository, S in a third party's transcription, **M from memory and not confirmed**, law a "
     "formula of the paper."

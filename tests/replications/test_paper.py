@@ -28,9 +28,18 @@ def test_one_split_has_no_paired_difference():
 
 
 @pytest.mark.parametrize(
-    ("published", "error", "kind", "se", "expected"),
-    [(1.0, 0.3, "SE", 0.4, 2.0), (1.0, 0.3, "SD", 0.4, 2.5), (1.0, None, "", None, None), (None, None, "", 0.4, None)],
+    ("published", "error", "kind", "se", "source", "expected"),
+    [
+        (1.0, 0.3, "SE", 0.4, "F", 2.0),
+        (1.0, 0.6, "SD", 0.4, "F", 2.0),  # over four splits: a standard error of .3
+        (1.0, None, "", 0.4, "law", 2.5),
+        (1.0, None, "", 0.4, "F", None),
+        (1.0, None, "", None, "law", None),
+        (None, None, "", 0.4, "F", None),
+    ],
 )
-def test_a_deviation_is_not_taken_for_a_standard_error(published, error, kind, se, expected):
-    found = Cell("cell", published, error, kind, 2.0, se, 5, "F").standard_errors
+def test_a_deviation_is_not_taken_for_a_standard_error_and_a_single_run_not_for_exact(
+    published, error, kind, se, source, expected
+):
+    found = Cell("cell", published, error, kind, 2.0, se, 4, source).standard_errors
     assert found == (None if expected is None else pytest.approx(expected))
