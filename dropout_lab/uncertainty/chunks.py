@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-CACHE = 2**20  # bytes that the largest value of a chunk may take: what stays in the cache between two operations
-FEWEST_NUMBERS = 2**14  # below this many bytes an operation costs more to start than to run
+CACHE = 2**22  # bytes that the largest value of a chunk may take: more leaves the cache, fewer are not worth a call
 
 
 def chunk_size(largest: int, per_sample: int, max_memory: int) -> int:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 import dropout_lab.uncertainty.rules_linear
 import dropout_lab.uncertainty.rules_shape  # noqa: F401  (both register their rules)
+from dropout_lab.uncertainty.fusion import overwritten, scaled_coins
 from dropout_lab.uncertainty.graph import Fixed, Graph, Node, NotReplayableError, Value, leaves, mapped, values
 from dropout_lab.uncertainty.rules import Kernel, kernel, picked
 from dropout_lab.uncertainty.site_noise import SiteNoise, has_coins, without_generator
@@ -40,10 +41,11 @@ class Replay:
         if graph.output is None:
             raise NotReplayableError("the output does not depend on the noise")
         self.output, self.n_values, self.noise = graph.output, graph.n_values, noise
-        nodes = _needed(graph)
+        nodes, self.scales = scaled_coins(_needed(graph), _is_coins)
         last = {value.index: place for place, node in enumerate(nodes) for value in (*values(node), *_outs(node))}
         last[self.output.index] = len(nodes)
-        self.steps = [self._step(node, place, last) for place, node in enumerate(nodes)]
+        in_place = overwritten(nodes, last)
+        self.steps = [self._step(node, place, last, in_place.get(place)) for place, node in enumerate(nodes)]
         self.bytes_per_sample = _peak(nodes, last)
         self.largest = max(_bytes(value) for node in nodes for value in _outs(node))
 
@@ -63,8 +65,8 @@ class Replay:
         output: Tensor = table[self.output.index]
         return output
 
-    def _step(self, node: Node, place: int, last: dict[int, int]) -> Step:
-        run = kernel(node) if node.site is None else self._draw(node, node.site)
+    def _step(self, node: Node, place: int, last: dict[int, int], over: tuple[Any, int] | None) -> Step:
+        run = kernel(node, over) if node.site is None else self._draw(node, node.site)
         outs = [None if value is None else value.index for value in node.outs]
         dead = sorted({value.index for value in (*values(node), *_outs(node)) if last[value.index] == place})
         dtype = node.outs[0].dtype if len(outs) == 1 and node.outs[0] is not None else None
@@ -75,9 +77,10 @@ class Replay:
         noise, out = self.noise, node.outs[0]
         if out is None:
             raise NotReplayableError(f"{node.name} gives no tensor")
-        if has_coins(node.op, _with_device(node.args)):
+        if _is_coins(node):
             keep_prob = node.args[1] if len(node.args) > 1 else 0.5
-            return lambda args, count: noise.coins(site, count, out.shape, keep_prob, out.dtype)
+            scale = self.scales.get(site, 1.0)
+            return lambda args, count: noise.coins(site, count, out.shape, keep_prob, out.dtype, scale)
         in_place = node.op._schema.is_mutable
         varies = mapped(node.args, lambda leaf: isinstance(leaf, Value))
         options = without_generator(node.kwargs)
@@ -99,10 +102,10 @@ class Replay:
         return run
 
 
-def _with_device(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    # a recorded value is on the device of the default generator that made it: only CPU passes are replayed
-    first = args[0] if args else None
-    return (torch.empty(0), *args[1:]) if isinstance(first, (Value, Fixed)) else args
+def _is_coins(node: Node) -> bool:
+    # whether a value is on the CPU the value does not say: only passes on the CPU are recorded
+    first = node.args[0] if node.args else None
+    return isinstance(first, (Value, Fixed)) and has_coins(node.op, (torch.empty(0), *node.args[1:]))
 
 
 def _needed(graph: Graph) -> list[Node]:

@@ -30,8 +30,12 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
-def kernel(node: Node) -> Kernel:
-    """The kernel of the first rule that covers `node`."""
+def kernel(node: Node, over: tuple[Any, int] | None = None) -> Kernel:
+    """The kernel of the first rule that covers `node`; `over` names an operation in place and the argument to use."""
+    if over is not None:
+        found = _pointwise(node, *over)
+        if found is not None:
+            return found
     packet = node.name.split(".")[0]
     found = None
     candidates = [RULES.get(node.name), RULES.get(packet), _pointwise if torch.Tag.pointwise in node.op.tags else None]
@@ -94,7 +98,7 @@ def spread(tensor: Any, reference: Any, count: int) -> Any:
     return tensor if isinstance(reference, Value) else tensor.expand(count, *tensor.shape)
 
 
-def _pointwise(node: Node) -> Kernel | None:
+def _pointwise(node: Node, in_place: Any = None, target: int = 0) -> Kernel | None:
     tensors = [arg for arg in node.args if isinstance(arg, (Value, Fixed))]
     if not is_plain(node.kwargs) or len(node.outs) != 1 or node.is_list:
         return None
@@ -111,13 +115,15 @@ def _pointwise(node: Node) -> Kernel | None:
         for place, arg in enumerate(node.args)
         if isinstance(arg, Value) and len(arg.shape) < ndim
     ]
-    op, options = node.op, keywords(node)
+    op, options = in_place or node.op, keywords(node)
     if node.kwargs.get("memory_format") == torch.contiguous_format:
         options["memory_format"] = torch.contiguous_format
 
     def run(args: list[Any], count: int) -> Any:
         for place, shape in padded:
             args[place] = args[place].reshape(count, *shape)
+        if target:
+            args[0], args[target] = args[target], args[0]
         return op(*args, **options)
 
     return run

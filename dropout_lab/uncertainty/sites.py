@@ -47,9 +47,10 @@ def find_sites(probe: Probe, *, stochastic_depth: bool = False) -> Sites:
     dropout_modules = {m for m in modules if isinstance(m, _DROPOUT_MODULES) and dropout_p(m) != 0}
     own_modules = {module for module in modules if _is_own(module)}
 
-    quiet = probe.observe((), without_dropout=True)
-    require_output(quiet.output)
+    # modules of PyTorch run the same submodules in both modes, so that one pass tells of them
+    quiet = probe.observe((), without_dropout=True) if own_modules else Observation()
     loud = _observe_loudly(probe, dropout_modules | own_modules, quiet, stochastic_depth)
+    require_output(quiet.output if own_modules else loud.output)
     gated = (loud.drew & own_modules) - dropout_modules
     unseen = (quiet.visited - loud.visited) & own_modules
     if unseen:  # modules that run in eval mode only, beside a training branch
@@ -93,6 +94,7 @@ def _observe_loudly(
         loud.drew |= seen.drew
         loud.muted += [module for module in seen.muted if stochastic_depth or not is_stochastic_depth(module)]
         loud.last = seen.last or loud.last
+        loud.output = seen.output
         if not seen.drew or not (quiet.visited - loud.visited) & active:
             break
     return loud
