@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -107,8 +108,8 @@ def _compared(text: str, place: tuple[int, ...], came: float, right: float, rtol
     return Observation(
         f"{text}{place}",
         came,
-        abs(came - right) <= rtol * abs(right) + 1e-9,
+        came == right if math.isinf(right) else abs(came - right) <= rtol * abs(right) + 1e-9,
         f"for {text} the result{where} is {came:.4g}" if text else f"the answer is {came:.4g}",
         f"{right:.4g}" if text else "another number",
-        rtol * abs(came) + 1e-9,
+        rtol * abs(came) + 1e-9 if math.isfinite(came) else 0.0,
     )
