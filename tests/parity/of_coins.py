@@ -112,17 +112,26 @@ def embedding_dropout(p):
         yield Pair(name, "gradient", gradient, grad, sums=True)
 
 
+def dropped_types(p):
+    """Patterns of two word types in two neighbouring sequences, of each of our layers."""
+    tokens, weight = np.repeat([[0, 1]], 2 * DRAWS, axis=0), np.ones((2, 1))
+    source, tensors = torch.Generator().manual_seed(1), (torch.from_numpy(tokens), torch.from_numpy(weight))
+    yield "torch", patterns(torch_layers.embedding_dropout(*tensors, p, generator=source))
+    yield "NumPy", patterns(numpy_layers.embedding_dropout_forward(tokens, weight, p, np.random.default_rng(2))[0])
+
+
+@row(ROWS, "`EmbeddingDropout`", "Gal 2016: a coin for each sequence and word type", p=(0.3,))
+def law_of_gal(p):
+    for name, here in dropped_types(p):
+        yield Law(name, here, ~coins((DRAWS, 4), p))
+
+
 @row(ROWS, "`EmbeddingDropout`", "Merity 2018 (AWD-LSTM): one coin a word type for the batch", p=(0.3,))
-def law_of_embedding_dropout(p):
+def law_of_merity(p):
     why = "a coin for each sequence and word type, as Gal and Ghahramani 2016 have it"
-    tokens, weight = np.array([[0, 1]] * 2), np.ones((2, 1))
-    of_batch = np.repeat(coins((DRAWS, 2), 1 - p)[:, None], 2, axis=1)  # True where dropped
-    generators = torch.Generator().manual_seed(1), np.random.default_rng(2)
-    many = np.repeat(tokens, DRAWS, axis=0)
-    here = torch_layers.embedding_dropout(torch.from_numpy(many), torch.from_numpy(weight), p, generator=generators[0])
-    array, _ = numpy_layers.embedding_dropout_forward(many, weight, p, generators[1])
-    yield Law("torch", patterns(here), of_batch.reshape(DRAWS, -1), why)
-    yield Law("NumPy", patterns(array), of_batch.reshape(DRAWS, -1), why)
+    of_batch = np.repeat(~coins((DRAWS, 2), p)[:, None], 2, axis=1)  # batches of two sequences
+    for name, here in dropped_types(p):
+        yield Law(name, here, of_batch.reshape(DRAWS, -1), why)
 
 
 @row(ROWS, "`AlphaDropout`", "Klambauer 2017: a (h m + α'(1 − m)) + b", p=RATES[:-1])
