@@ -26,7 +26,7 @@ def imports(*folders):
     files = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
     own = [
         ROOT / "lab.py",
-        *(path for folder in ("dropout_lab", "tests", "tools") for path in (ROOT / folder).rglob("*.py")),
+        *(path for folder in ("benchmarks", "dropout_lab", "tests", "tools") for path in (ROOT / folder).rglob("*.py")),
     ]
     ours = {path.parent.name if path.name == "__init__.py" else path.stem for path in own}
     nodes = (node for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
@@ -50,6 +50,10 @@ def test_all_that_the_package_imports_is_declared():
 def test_all_that_tests_and_tools_import_is_declared():
     by_hand = {"playwright"}  # tools/lab_smoke.py, which CONTRIBUTING.md says how to run
     assert imports("tests", "tools") - by_hand <= declared("torch", "lab", "replications", "dev")
+
+
+def test_all_that_benchmarks_import_is_declared():
+    assert imports("benchmarks") <= declared("torch", "benchmarks")
 
 
 # A module imports from lower rows only, or from its own package.
