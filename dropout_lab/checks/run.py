@@ -9,13 +9,15 @@ import linecache
 import sys
 import sysconfig
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-TIME_LIMIT = 6.0  # seconds
+TIME_LIMIT = 6.0  # seconds of the processor, so that a slow or busy machine stops no right answer
+PATIENCE = 4  # times as long for code that waits and computes nothing
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 
 
@@ -33,7 +35,8 @@ def run_guarded(call: Callable[[], Any], seconds: float = TIME_LIMIT) -> Any:
     Raises
     ------
     OutOfTimeError
-        If it is still running after `seconds`. A loop in Python is stopped; a call that waits inside C is left behind.
+        If it is still running after it has computed for `seconds`, or waited for PATIENCE times as long. A loop in
+        Python is stopped; a call that waits inside C is left behind.
     Exception
         Whatever `call` raises.
     """
@@ -48,8 +51,10 @@ def run_guarded(call: Callable[[], Any], seconds: float = TIME_LIMIT) -> Any:
     worker = threading.Thread(target=work, daemon=True)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        computed, waited = time.process_time() + seconds, time.monotonic() + PATIENCE * seconds
         worker.start()
-        worker.join(seconds)
+        while worker.is_alive() and time.process_time() < computed and time.monotonic() < waited:
+            worker.join(seconds / 20)
         if worker.is_alive():
             _interrupt(worker)
             raise OutOfTimeError(f"still running after {seconds:g} seconds")

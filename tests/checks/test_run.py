@@ -41,6 +41,10 @@ def test_a_loop_that_catches_exceptions_is_stopped_too():
         run_guarded(stubborn, 0.2)
 
 
+def test_time_in_which_the_processor_did_something_else_is_no_reason_to_stop():
+    assert run_guarded(lambda: time.sleep(0.4) or "right", 0.2) == "right"
+
+
 def test_what_the_code_prints_and_warns_is_swallowed(capsys):
     run_guarded(lambda: print("noise") or np.ones(1) / np.zeros(1))
     assert capsys.readouterr() == ("", "")
