@@ -18,12 +18,16 @@ COLUMNS = ["exercise", "slips planted", "wrong answers", "caught", "named", "rig
 HEAD = f"| {' | '.join(COLUMNS)} | false alarms in {SEEDS:,} seeds each |\n|---|---|---|---|---|---|---|"
 
 
-def rows(alarms):
-    """A row for each exercise, and the totals; `alarms(exercise, answer)` counts the false alarms of a right answer."""
+def rows(names, alarms):
+    """A row for each exercise, and the totals.
+
+    `names(exercise, slug, answers)` gives the name of each wrong answer, `alarms(exercise, answer)` counts the false
+    alarms of a right one.
+    """
     totals = [0] * 6
     for exercise in tqdm(sorted({case[0] for case in WRONG}), disable=None):
         cases = [(slug, answers) for name, slug, answers in WRONG if name == exercise]
-        given = [(slug, name) for slug, answers in cases for name in names_given(exercise, answers)]
+        given = [(slug, name) for slug, answers in cases for name in names(exercise, slug, answers)]
         right = [answer for name, answers in RIGHT if name == exercise for answer in answers]
         numbers = [
             len({slug for slug, _ in cases}),
@@ -38,9 +42,9 @@ def rows(alarms):
     yield f"| **all** | {' | '.join(f'**{total}**' for total in totals)} |"
 
 
-def table(alarms):
+def table(names, alarms):
     """The whole table as Markdown."""
-    return "\n".join([BEGIN, HEAD, *rows(alarms), END])
+    return "\n".join([BEGIN, HEAD, *rows(names, alarms), END])
 
 
 def stored():
@@ -53,7 +57,7 @@ def main(arguments):
     """Print the table, or put it into README.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="replace the table in README.md")
-    made = table(lambda exercise, answer: len(false_alarms(exercise, answer)))
+    made = table(lambda exercise, _, answers: names_given(exercise, answers), lambda *case: len(false_alarms(*case)))
     if parser.parse_args(arguments).write:
         README.write_text(README.read_text(encoding="utf-8").replace(stored(), made), encoding="utf-8", newline="\n")
     print(made)

@@ -2,5 +2,5 @@ from table import stored, table
 
 
 def test_the_readme_says_what_the_study_finds():
-    """False alarms are counted by the study itself; here they are zero, as it demands."""
-    assert stored() == table(lambda exercise, answer: 0)
+    """The study itself finds names and false alarms; here they are as it demands."""
+    assert stored() == table(lambda exercise, slug, answers: [slug] * len(answers), lambda exercise, answer: 0)
