@@ -62,15 +62,18 @@ def run_passes(unit: Unit) -> list[Record]:
     x, y, x_test, y_test = digits(4000, unit["seed"])
     nets = trained(torch.tensor([PAPER_RATES]), x, y, unit["seed"])
     [scaled] = errors(nets.predict(x_test), y_test)
-    pieces = nets.passes(x_test, 0, n_samples=GROUPS)
-    sums = torch.cat([piece.softmax(dim=-1) for piece in pieces]).cumsum(dim=0, dtype=torch.float64)
+    passes = torch.cat([piece.softmax(dim=-1) for piece in nets.passes(x_test, 0, n_samples=GROUPS)])
     records: list[Record] = []
     for k in PASSES:
-        ends = sums[k - 1 :: k]
-        groups = torch.cat([ends[:1], ends.diff(dim=0)])
+        groups = disjoint_sums(passes, k)
         mean = sum(errors(groups, y_test)) / len(groups)
         records.append({"seed": unit["seed"], "passes": k, "error": round(mean, 4), "scaled": scaled})
     return records
+
+
+def disjoint_sums(values: Tensor, k: int) -> Tensor:
+    """Return the sums of the first k rows, of the next k and so on; a rest of fewer than k is left out."""
+    return values[: len(values) // k * k].unflatten(0, (-1, k)).sum(dim=1)
 
 
 def rate_cells(records: Sequence[Record]) -> list[Cell]:

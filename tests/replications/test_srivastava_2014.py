@@ -1,6 +1,7 @@
 """Srivastava's figures: what is compared with what, and averages over disjoint groups of passes."""
 
 import pytest
+import torch
 
 from dropout_lab.replications import srivastava_2014 as paper
 
@@ -35,3 +36,8 @@ def test_differences_are_between_networks_of_one_seed_and_have_the_sign_that_the
     assert [cell.ours for cell in paper.example_cells(sizes)] == [1.5] * len(paper.EXAMPLES)
     passes = [{"seed": 0, "passes": k, "error": 6.0, "scaled": 5.75} for k in paper.PASSES]
     assert [cell.ours for cell in paper.pass_cells(passes)] == [0.25] * len(paper.PASSES)
+
+
+def test_groups_of_passes_share_none_and_a_rest_is_left_out():
+    values = torch.arange(14.0).view(7, 2)
+    assert torch.equal(paper.disjoint_sums(values, 3), torch.stack([values[:3].sum(dim=0), values[3:6].sum(dim=0)]))
