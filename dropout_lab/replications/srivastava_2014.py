@@ -73,7 +73,8 @@ def run_passes(unit: Unit) -> list[Record]:
 
 def disjoint_sums(values: Tensor, k: int) -> Tensor:
     """Return the sums of the first k rows, of the next k and so on; a rest of fewer than k is left out."""
-    return values[: len(values) // k * k].unflatten(0, (-1, k)).sum(dim=1)
+    whole = len(values) // k
+    return values[: whole * k].view(whole, k, *values.shape[1:]).sum(dim=1)
 
 
 def rate_cells(records: Sequence[Record]) -> list[Cell]:
