@@ -82,3 +82,20 @@ def leaves(tree: Any) -> Iterator[Any]:
 def values(node: Node) -> list[Value]:
     """The values that a node reads."""
     return [leaf for leaf in leaves((node.args, node.kwargs)) if isinstance(leaf, Value)]
+
+
+def same_fixed(one: Graph, other: Graph) -> bool:
+    """Whether two passes gave their noise the same tensors to work on: a model that counts its passes may not."""
+    first, second = (
+        [
+            leaf.tensor
+            for node in graph.nodes
+            if node.site is None  # a draw overwrites what it is given, memory that nobody filled yet
+            for leaf in leaves((node.args, node.kwargs))
+            if isinstance(leaf, Fixed)
+        ]
+        for graph in (one, other)
+    )
+    if len(first) != len(second):
+        return False
+    return all(a is b or (a.dtype == b.dtype and torch.equal(a, b)) for a, b in zip(first, second, strict=True))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from dropout_lab.uncertainty.chunks import chunk_size
-from dropout_lab.uncertainty.graph import NotReplayableError
+from dropout_lab.uncertainty.graph import NotReplayableError, same_fixed
 from dropout_lab.uncertainty.inputs import Call
 from dropout_lab.uncertainty.model_state import DisturbedError, ModelState
 from dropout_lab.uncertainty.probe import require_output, visits
@@ -162,8 +162,9 @@ class Sampler:
         output = require_output(recording.output)
         again, is_few = self._on_few_rows(self._recorded)
         if again.signature != recording.signature and is_few:
-            again = self._recorded(self.call)
-        if again.signature != recording.signature:
+            again, is_few = self._recorded(self.call), False
+        third = self._on_few_rows(self._recorded)[0] if is_few else recording
+        if again.signature != recording.signature or not same_fixed(again.graph, third.graph):
             raise NotReplayableError("two passes of the model do not do the same")
         self.state.require_modes(self.active)
         return Replay(recording.graph, self._noise()), output

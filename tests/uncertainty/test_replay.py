@@ -217,3 +217,23 @@ def test_the_memory_changes_the_chunks_and_not_the_samples(max_memory):
     samples = mc_predict(model, h, method="fast", max_memory=max_memory, **options)
     options["generator"].manual_seed(0)
     torch.testing.assert_close(samples, mc_predict(model, h, method="loop", **options))
+
+
+class Counting(nn.Module):
+    """Every pass works on another row of a table."""
+
+    def __init__(self):
+        super().__init__()
+        self.drop, self.turn = nn.Dropout(0.5), 0
+        self.register_buffer("table", torch.arange(3.0)[:, None].expand(3, 4).clone())
+
+    def forward(self, h):
+        self.turn += 1
+        return self.drop(h) + self.table[self.turn % 3]
+
+
+def test_a_model_that_counts_its_passes_is_looped_over():
+    samples = mc_predict(Counting(), torch.zeros(5, 4), n_samples=3)
+    assert sorted(samples[:, 0, 0].tolist()) == [0.0, 1.0, 2.0]
+    with pytest.raises(ValueError, match="do not do the same"):
+        mc_predict(Counting(), torch.zeros(5, 4), n_samples=3, method="fast")
