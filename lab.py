@@ -30,6 +30,9 @@ NO_TORCH = str(ROOT / "tools" / "no_torch")
 # NumPy's products of small matrices gain nothing from more threads, and on a busy machine they become ten times slower.
 # Threads of torch that wait in a loop do the same to each other: two kernels on two cores took five times as long.
 PATIENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+# A notebook is a process of its own: where Python may not keep what it compiled, each compiles torch again, for six
+# seconds. Kept within .venv, it leaves the folders of the course as they are.
+COMPILED_ONCE = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(VENV / "compiled")}
 STAMP, MARKER = "installed.txt", "installing.txt"
 AGAIN = "Run the same command again to repair it."
 PROBE = "import sys, pip; print('{0.name} {1.major}.{1.minor}'.format(sys.implementation, sys.version_info))"
@@ -92,7 +95,8 @@ def step(what: str, command: list[str], log: Path) -> None:
     """Run one step of the set-up quietly, its output going to `log`; raise SetUpError if it fails."""
     print(f"  {what} ...", end="", flush=True)
     start = time.monotonic()
-    environment = dict(os.environ, PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
+    quiet = {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    environment = {**os.environ, **COMPILED_ONCE, **quiet}
     try:
         done = subprocess.run(
             command,
@@ -215,7 +219,7 @@ def gates(python: Path) -> dict[str, tuple[str, list[list[str]], dict[str, str]]
 
 def run(command: list[str], **environment: str) -> int:
     """Run a command in the repository and return its exit code; Ctrl-C is the command's to answer."""
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **COMPILED_ONCE, **environment})
     while True:
         try:
             return process.wait()

@@ -278,3 +278,9 @@ def test_the_restricted_gate_takes_away_threads_and_vector_units_but_not_numpys_
 def test_a_command_runs_in_the_repository_with_its_environment_and_returns_its_code():
     code = f"import os, sys; sys.exit(7 if os.getcwd() == {str(ROOT)!r} and os.environ['LAB'] == 'x' else 1)"
     assert lab.run([sys.executable, "-c", code], LAB="x") == 7
+
+
+def test_modules_are_compiled_once_and_kept_in_the_environment_whatever_the_shell_says(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    kept = f"not sys.dont_write_bytecode and sys.pycache_prefix == {str(lab.VENV / 'compiled')!r}"
+    assert lab.run([sys.executable, "-c", f"import sys; sys.exit(7 if {kept} else 1)"]) == 7
