@@ -87,6 +87,12 @@ def test_a_failing_step_says_what_failed_in_one_line_and_keeps_the_output(tmp_pa
     assert "notice" in (tmp_path / "log").read_text()
 
 
+def test_what_a_step_imports_is_kept_compiled_whatever_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    lab.step("importing", [sys.executable, "-c", "import sys; print(sys.dont_write_bytecode)"], tmp_path / "log")
+    assert "\nFalse\n" in (tmp_path / "log").read_text()
+
+
 def test_a_step_whose_program_is_missing_fails_in_the_same_way(tmp_path):
     with pytest.raises(lab.SetUpError, match=r"^making something failed: .*no-such-program"):
         lab.step("making something", [str(tmp_path / "no-such-program")], tmp_path / "log")

@@ -56,7 +56,7 @@ def zero_share(sample: Sample, scaled: bool) -> Observation:
 
 def survivor_scale(sample: Sample, scaled: bool) -> Observation:
     """Median factor of the survivors, over the factor that it should be."""
-    kept = sample.ratio[~sample.zero]
+    kept = sample.kept
     right = 1 / (1 - sample.p) if scaled else 1.0
     value = float(np.median(kept)) if kept.size else np.nan
     spread = float(np.ptp(kept)) if kept.size else 0.0
@@ -73,7 +73,7 @@ def survivor_scale(sample: Sample, scaled: bool) -> Observation:
 
 def survivor_spread(sample: Sample, scaled: bool) -> Observation:
     """Relative range of the survivors' factors: 0, since all share one scale."""
-    kept = sample.ratio[~sample.zero]
+    kept = sample.kept
     right = 1 / (1 - sample.p) if scaled else 1.0
     value = float(np.ptp(kept)) / right if kept.size else np.nan
     low, high = (float(kept.min()), float(kept.max())) if kept.size else (np.nan, np.nan)

@@ -29,6 +29,11 @@ class Sample:
         return np.equal(self.ratio, 0)
 
     @cached_property
+    def kept(self) -> Array:
+        """Factors of the survivors, in one row."""
+        return self.ratio[~self.zero]
+
+    @cached_property
     def share(self) -> float:
         """Share of the dropped units."""
         return float(self.zero.mean())

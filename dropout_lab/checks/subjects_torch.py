@@ -26,10 +26,13 @@ class Stream:
     @contextmanager
     def active(self) -> Iterator[None]:
         """The default generator stands where this stream is; afterwards the stream has moved and the generator not."""
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self.state)
+        outside = torch.get_rng_state()
+        torch.set_rng_state(self.state)
+        try:
             yield
             self.state = torch.get_rng_state()
+        finally:
+            torch.set_rng_state(outside)
 
 
 class ModuleAnswer:

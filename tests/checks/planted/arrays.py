@@ -46,11 +46,8 @@ def by_indexing(h, p, rng, training=True):
 def looped(h, p, rng, training=True):
     if not training:
         return h
-    out = np.zeros_like(h)
-    for place in np.ndindex(h.shape):
-        if rng.random() >= p:
-            out[place] = h[place] / (1 - p)
-    return out
+    flat = [unit / (1 - p) if rng.random() >= p else 0 for unit in h.ravel().tolist()]
+    return np.array(flat, h.dtype).reshape(h.shape)
 
 
 def noise_of_its_dtype(h, p, rng, training=True):
