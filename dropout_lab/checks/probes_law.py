@@ -18,8 +18,9 @@ from dropout_lab.checks.sample import CALLS, COLUMNS, RATES, ROWS, SIGMAS, Sampl
 def training_law(subject: Any, seed: int) -> Iterator[Observation]:
     """Share of zeros, scale of the survivors, one coin for each unit: at three rates."""
     samples = [draw(subject, p, seed) for p in RATES]
-    yield whole_calls(samples)
-    if all_or_none(samples):
+    together = all_or_none(samples)
+    yield flag("whole calls", together, "each call keeps all units or drops all of them", "one coin for each unit")
+    if together:
         return
     for measure in (zero_share, survivor_scale, survivor_spread, row_dispersion, column_dispersion, noise_growth):
         for sample in samples:
@@ -32,12 +33,6 @@ def all_or_none(samples: list[Sample]) -> bool:
     """True where each call keeps all units or drops all, and not every call does the same."""
     shares = np.concatenate([sample.zero.mean(axis=(1, 2)) for sample in samples])
     return bool(np.isin(shares, (0, 1)).all()) and 0 < shares.mean() < 1
-
-
-def whole_calls(samples: list[Sample]) -> Observation:
-    """Whether a call is kept or dropped as a whole."""
-    seen = "each call keeps all units or drops all of them"
-    return flag("whole calls", all_or_none(samples), seen, "one coin for each unit")
 
 
 def zero_share(sample: Sample, scaled: bool) -> Observation:
