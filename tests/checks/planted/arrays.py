@@ -46,7 +46,8 @@ def by_indexing(h, p, rng, training=True):
 def looped(h, p, rng, training=True):
     if not training:
         return h
-    flat = [unit / (1 - p) if rng.random() >= p else 0 for unit in h.ravel().tolist()]
+    units, coins = h.ravel().tolist(), rng.random(h.size).tolist()
+    flat = [unit / (1 - p) if coin >= p else 0 for unit, coin in zip(units, coins, strict=True)]
     return np.array(flat, h.dtype).reshape(h.shape)
 
 
