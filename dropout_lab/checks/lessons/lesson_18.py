@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dropout_lab.checks.bank.deciding import BALD_ROWS, DETECTION_ROWS, RISK_ROWS, THRESHOLD_ROWS
+from dropout_lab.checks.bank.deciding import DETECTION_ROWS, RISK_ROWS
+from dropout_lab.checks.bank.information import BALD_ROWS, THRESHOLD_ROWS
 from dropout_lab.checks.exercise import Exercise
 from dropout_lab.checks.probes_values import ValueAnswer, on, outputs
 from dropout_lab.checks.subjects import callable_answer
