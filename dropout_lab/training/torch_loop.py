@@ -99,7 +99,9 @@ def fit(
     """
     _require_pairs(x, y)
     _require_given(generator)
-    optimiser = torch.optim.Adam(model.parameters(), lr=require_positive(lr, "lr"), weight_decay=weight_decay)
+    require_positive(lr, "lr")
+    # without `fused`, Adam is a quarter of a small network's step
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
     losses = []
     model.train()
     try:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from dropout_lab.arguments import require_count, require_positive, require_probability
 from dropout_lab.torch_layers import max_norm_
 from dropout_lab.torch_layers.arguments import require_generator
-from dropout_lab.torch_layers.noise import unequal_mask
+from dropout_lab.training.stack.noise import StackNoise
 
 
 class Trials(nn.Module):
@@ -64,23 +64,22 @@ class Trials(nn.Module):
             start = torch.randn(n_seeds, units, inputs, generator=generator) * (2 / inputs) ** 0.5
             self.weights.append(nn.Parameter(start.repeat(len(self.p), 1, 1)))  # (S R, K, D)
             self.biases.append(nn.Parameter(torch.zeros(len(self.p) * n_seeds, 1, units)))
+        p_of_sites = torch.tensor([[self.p_input, rate, rate] for rate in self.p])
+        self.coins = StackNoise(p_of_sites, sizes[:-1], [generator] * len(self.p), torch.float32)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (S, R, N, K) of examples (N, D), or of examples (R, N, D) that each seed has of its own."""
         h = x.expand(self.n_seeds, *x.shape[-2:]).repeat(len(self.p), 1, 1)
-        h = self._dropped(h, [self.p_input] * len(self.p))
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = torch.baddbmm(bias, h, weight.transpose(1, 2))
-            if layer < len(self.weights) - 1:
-                h = self._dropped(h.relu(), self.p)
+        noise = self._noise(h.shape[1]) if self.training else [None] * len(self.weights)
+        for layer, (weight, bias, xi) in enumerate(zip(self.weights, self.biases, noise, strict=True)):
+            h = h.relu() if layer else h
+            h = torch.baddbmm(bias, h if xi is None else h * xi, weight.transpose(1, 2))
         return h.view(len(self.p), self.n_seeds, *h.shape[1:])
 
-    def _dropped(self, h: Tensor, p: Sequence[float]) -> Tensor:
-        if not self.training or not any(p):
-            return h
-        rates = torch.tensor(p).repeat_interleave(self.n_seeds)[:, None, None]
-        kept = unequal_mask(rates.expand(h.shape), self.generator)
-        return h * kept.to(h.dtype).div_(1 - rates)
+    def _noise(self, rows: int) -> list[Tensor | None]:
+        """Noise of the features and of each hidden layer, (S R, rows, units); None where no network drops."""
+        sites = self.coins.draw(1, self.n_seeds * rows)
+        return [None if xi is None else xi.reshape(-1, rows, xi.shape[-1]) for xi in sites]
 
 
 def fit_trials(

@@ -57,7 +57,9 @@ def test_starting_weights_have_the_variance_two_over_the_inputs():
 @pytest.mark.parametrize("p", [0.1, 0.7])
 def test_units_are_dropped_with_their_p_and_survivors_scaled(p):
     trials = Trials((4, 8, 6, 5), [0.0, p], 3, generator=seeded()).train()
-    h = trials._dropped(torch.ones(6, 500, 8), trials.p).unflatten(0, (2, 3))
+    features, h, _ = trials._noise(500)
+    assert features is None
+    h = h.unflatten(0, (2, 3))
     assert torch.equal(h[0], torch.ones(3, 500, 8))
     torch.testing.assert_close(h[1].unique(), torch.tensor([0.0, 1 / (1 - p)]))
     n = h[1].numel()
@@ -68,7 +70,7 @@ def test_input_dropout_acts_on_the_features_of_every_network(data):
     x = data[0]
     plain, dropped = trials_of(p=(0.0,)).train(), trials_of(p=(0.0,), p_input=0.5).train()
     assert torch.equal(plain(x), plain(x))
-    assert not torch.isclose(dropped(x), dropped(x)).all(dim=-1).any(dim=-1).all()
+    assert not torch.isclose(dropped(x), dropped(x)).all(dim=(2, 3)).any()
     assert torch.equal(dropped.eval()(x), plain(x))
 
 
