@@ -72,7 +72,10 @@ class Trials(nn.Module):
         h = x.expand(self.n_seeds, *x.shape[-2:]).repeat(len(self.p), 1, 1)
         noise = self._noise(h.shape[1]) if self.training else [None] * len(self.weights)
         for layer, (weight, bias, xi) in enumerate(zip(self.weights, self.biases, noise, strict=True)):
-            h = h.relu() if layer else h
+            if layer:
+                # relu(h) = h [h > 0]; relu's own backward branches at every unit, slow without vector units
+                on = (h.detach() > 0).to(h.dtype)
+                xi = on if xi is None else on * xi
             h = torch.baddbmm(bias, h if xi is None else h * xi, weight.transpose(1, 2))
         return h.view(len(self.p), self.n_seeds, *h.shape[1:])
 
