@@ -73,10 +73,10 @@ class Trials(nn.Module):
         noise = self._noise(h.shape[1]) if self.training else [None] * len(self.weights)
         for layer, (weight, bias, xi) in enumerate(zip(self.weights, self.biases, noise, strict=True)):
             if layer:
-                # relu(h) = h [h > 0]; relu's own backward branches at every unit, slow without vector units
-                on = (h.detach() > 0).to(h.dtype)
-                xi = on if xi is None else on * xi
-            h = torch.baddbmm(bias, h if xi is None else h * xi, weight.transpose(1, 2))
+                h = _relu_times(h, xi)
+            elif xi is not None:
+                h = h * xi
+            h = torch.baddbmm(bias, h, weight.transpose(1, 2))
         return h.view(len(self.p), self.n_seeds, *h.shape[1:])
 
     def _noise(self, rows: int) -> list[Tensor | None]:
@@ -182,6 +182,11 @@ def evaluate(trials: Trials, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     logits = trials(x)
     wrong = logits.argmax(dim=-1) != y
     return wrong.float().mean(dim=-1), _losses(logits, y).mean(dim=-1)
+
+
+def _relu_times(h: Tensor, xi: Tensor | None) -> Tensor:
+    """Return ξ relu(h), as ξ [h > 0] h: relu's own backward branches at every unit, slow without vector units."""
+    return h.relu() if xi is None else h * (xi * (h.detach() > 0).to(h.dtype))
 
 
 def _losses(logits: Tensor, y: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from dropout_lab.training.trials import Trials, cross_entropies, evaluate, fit_trials
+from dropout_lab.training.trials import Trials, _relu_times, cross_entropies, evaluate, fit_trials
 
 
 def seeded(seed=0):
@@ -64,6 +64,14 @@ def test_units_are_dropped_with_their_p_and_survivors_scaled(p):
     torch.testing.assert_close(h[1].unique(), torch.tensor([0.0, 1 / (1 - p)]))
     n = h[1].numel()
     assert abs((h[1] == 0).float().mean() - p) < 5 * (p * (1 - p) / n) ** 0.5
+
+
+def test_noise_behind_a_relu_in_one_factor_has_the_values_and_the_gradient_of_the_two():
+    h = torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0]).requires_grad_()
+    xi, grad = torch.tensor([1.25, 0.0, 1.25, 1.25, 0.0]), torch.arange(1.0, 6.0)
+    one, two = _relu_times(h, xi), h.relu() * xi
+    assert torch.equal(one, two)
+    assert torch.equal(*(torch.autograd.grad(out, h, grad)[0] for out in (one, two)))
 
 
 def test_input_dropout_acts_on_the_features_of_every_network(data):
