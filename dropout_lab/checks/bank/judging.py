@@ -65,11 +65,19 @@ NLL_ROWS = (
 )
 
 
-def binned(combine: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> ValueAnswer:
+def upper_edge_inside(confidence: Tensor, n_bins: int) -> Tensor:
+    """The bin of each confidence, counted from 0, where bin b is (b/B, (b + 1)/B]."""
+    return (confidence * n_bins).ceil().long().clamp(1, n_bins) - 1
+
+
+def binned(
+    combine: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
+    bin_of: Callable[[Tensor, int], Tensor] = upper_edge_inside,
+) -> ValueAnswer:
     """A version made from counts, mean confidence, accuracy and midpoint of each filled bin."""
 
     def version(confidence: Tensor, correct: Tensor, n_bins: int) -> Tensor:
-        place = (confidence * n_bins).ceil().long().clamp(1, n_bins) - 1
+        place = bin_of(confidence, n_bins)
         bins = [place == b for b in range(n_bins) if bool((place == b).any())]
         counts = torch.tensor([float(rows.sum()) for rows in bins])
         sure, right = (torch.stack([values[rows].mean() for rows in bins]) for values in (confidence, correct))
@@ -116,6 +124,12 @@ CALIBRATION_ROWS = (
             binned(lambda n, c, a, m: (n * (a - c) ** 2).sum() / n.sum()),
             binned(lambda n, c, a, m: ((n * (a - c) ** 2).sum() / n.sum()).sqrt()),
         ),
+    ),
+    Misconception(
+        "edge-in-the-bin-above",
+        "a confidence right on an edge went to the bin above. Bin b is ((b - 1)/B, b/B]: its upper edge belongs to it.",
+        "Into which of four bins does a confidence of 0.75 go?",
+        (binned(lambda n, c, a, m: (n * (a - c).abs()).sum() / n.sum(), lambda c, n_bins: (c * n_bins).long()),),
     ),
     Misconception(
         "gap-of-rows",

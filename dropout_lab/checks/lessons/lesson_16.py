@@ -45,7 +45,11 @@ PASSES = torch.tensor(
 LABELS = torch.tensor([0, 1, 2, 1])
 CONFIDENCE = torch.tensor([0.52, 0.55, 0.58, 0.63, 0.64, 0.71, 0.74, 0.86, 0.87, 0.92, 0.93, 0.96, 0.97, 0.98, 0.99])
 CORRECT = torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0])
-BINS = tuple(on(calibration_error, f"15 predictions in {b} bins", CONFIDENCE, CORRECT, b) for b in (10, 5))
+ON_EDGES = torch.tensor([0.45, 0.5, 0.6, 0.75, 0.75, 0.9]), torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0, 0.0])
+BINS = (
+    *(on(calibration_error, f"15 predictions in {b} bins", CONFIDENCE, CORRECT, b) for b in (10, 5)),
+    on(calibration_error, "six predictions in 4 bins, three of them on an edge", *ON_EDGES, 4),
+)
 
 _NOISE = torch.linspace(0.002, 0.998, 400, dtype=torch.float64)
 OBSERVED = 0.8 * torch.special.ndtri(_NOISE) + 0.15  # a little beside the mean, so that both sides differ

@@ -209,6 +209,14 @@ WRONG = (
     ),
     (
         "16-b",
+        "edge-in-the-bin-above",
+        (
+            lambda c, r, n: torch.zeros(n).index_add(0, (c * n).floor().long(), r - c).abs().sum() / len(c),
+            lambda c, r, n: np.abs(np.histogram(c, n, (0, 1), weights=r - c)[0]).sum() / len(c),
+        ),
+    ),
+    (
+        "16-b",
         "gap-of-rows",
         (
             lambda c, r, n: torch.where(r == 1, 1 - c, c).mean(),
