@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -183,7 +184,8 @@ class SiteCoins:
 
     The coins of sample t do not depend on how many samples are drawn in one call, which the chunks of
     :func:`dropout_lab.uncertainty.mc_predict` rely on. As few raw bits as p allows decide a unit: b where p is a
-    multiple of 2⁻ᵇ and b is at most 4, otherwise 8 or 16 with the rounding of p of :func:`fast_bernoulli_mask`.
+    multiple of 2⁻ᵇ and b is at most 4, otherwise 8; and 8 more, of a second stream, for the one unit in 256 that the
+    first leave open, with the rounding of p of :func:`fast_bernoulli_mask`.
 
     Parameters
     ----------
@@ -199,7 +201,12 @@ class SiteCoins:
     """
 
     def __init__(self, seed: Sequence[int]) -> None:
-        self._source: Any = np.random.SFC64(np.random.SeedSequence(list(seed)))
+        self._seed = list(seed)
+        self._source: Any = np.random.SFC64(np.random.SeedSequence(self._seed))
+
+    @functools.cached_property
+    def _ties(self) -> Any:
+        return np.random.SFC64(np.random.SeedSequence(self._seed, spawn_key=(1,)))
 
     def draw(
         self, n_samples: int, size: int, p: float, scale: float = 1.0, dtype: torch.dtype = torch.float32
@@ -208,15 +215,19 @@ class SiteCoins:
         bits = _bits(p)
         if bits <= 4:
             return self._from_bits(n_samples, size, p, bits, scale, dtype)
-        lane, per_word = (np.int8, 8) if bits == 8 else (np.int16, 4)
-        threshold = round(p * 2**bits) - 2 ** (bits - 1)
-        words = -(-size // per_word)
+        high, low = divmod(round(p * 2**16), 2**8)
+        threshold = np.int8(high - 2**7)
+        words = -(-size // 8)
         out = torch.empty((n_samples, size), dtype=dtype)
-        rows = max(1, 2**15 // size)  # what the cache holds
+        rows = max(1, 2**16 // size)  # what the cache holds
         for start in range(0, n_samples, rows):
             n = min(rows, n_samples - start)
-            lanes = self._source.random_raw(n * words).view(lane).reshape(n, words * per_word)
-            _write(np.greater_equal(lanes[:, :size], threshold), scale, out[start : start + n])
+            lanes = self._source.random_raw(n * words).view(np.int8).reshape(n, words * 8)[:, :size]
+            kept = lanes >= threshold
+            tied = np.flatnonzero(lanes == threshold) if low else ()
+            if len(tied):
+                kept.reshape(-1)[tied[self._ties.random_raw(len(tied)) >> np.uint64(56) < low]] = False
+            _write(kept, scale, out[start : start + n])
         return out
 
     def _from_bits(
@@ -240,7 +251,7 @@ _TABLE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder
 
 
 def _bits(p: float) -> int:
-    return next((bits for bits in (1, 2, 3, 4, 8) if (p * 2**bits).is_integer()), 16)
+    return next((bits for bits in (1, 2, 3, 4) if (p * 2**bits).is_integer()), 8)
 
 
 def _write(kept: Any, scale: float, out: torch.Tensor) -> None:
