@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from dropout_lab.uncertainty.graph import Node, Value, values
+from dropout_lab.uncertainty.graph import Node, Value
+from dropout_lab.uncertainty.operations import operation
 
 aten = torch.ops.aten
 _DIVISIONS = ("div.Scalar", "div.Tensor")
@@ -38,7 +39,7 @@ def scaled_coins(nodes: list[Node], is_coins: Any) -> tuple[list[Node], dict[int
     """Leave out the division of coins by 1 - p: the nodes that remain, and the scale of the draws by site."""
     readers: dict[int, list[Node]] = {}
     for node in nodes:
-        for value in values(node):
+        for value in node.reads:
             readers.setdefault(value.index, []).append(node)
     scales: dict[int, float] = {}
     gone: set[int] = set()
@@ -72,7 +73,7 @@ def overwritten(nodes: list[Node], last: dict[int, int]) -> dict[int, tuple[Any,
         outs = [value for value in node.outs if value is not None]
         packet = node.name.split(".")[0]
         source = node.args[0] if node.args and isinstance(node.args[0], Value) else None
-        is_view = node.site is None and (packet in _SHARING or any(r.alias_info for r in node.op._schema.returns))
+        is_view = node.site is None and (packet in _SHARING or operation(node.op).is_view)
         chosen = None if node.site is not None else _argument(node, place, family, fresh, last)
         if is_view and source is not None:
             for value in outs:
@@ -98,7 +99,7 @@ def _argument(
     if node.name not in _IN_PLACE or out is None:
         return None
     both = node.name in _SYMMETRIC and not node.kwargs and len(node.args) == 2
-    reads = [value.index for value in values(node)]
+    reads = [value.index for value in node.reads]
     for position in (1, 0) if both else (0,):
         argument = node.args[position]
         if not isinstance(argument, Value) or argument.shape != out.shape or argument.dtype != out.dtype:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +45,17 @@ class Node:
     @property
     def name(self) -> str:
         """The operation and its overload, as in ``add.Tensor``."""
-        return str(self.op).removeprefix("aten.")
+        return _name(self.op)
+
+    @functools.cached_property
+    def reads(self) -> list[Value]:
+        """The values among its arguments."""
+        return [leaf for leaf in leaves([*self.args, *self.kwargs.values()]) if isinstance(leaf, Value)]
+
+
+@functools.cache
+def _name(op: Any) -> str:
+    return str(op).removeprefix("aten.")
 
 
 @dataclass
@@ -68,34 +79,22 @@ def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
     return change(tree)
 
 
-def leaves(tree: Any) -> Iterator[Any]:
+def is_tensor(leaf: Any) -> bool:
+    """Whether an argument is a tensor; PyTorch's own check is slow to say that a number is none."""
+    return type(leaf) not in _NUMBERS and isinstance(leaf, Tensor)
+
+
+_NUMBERS = (int, float, bool, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format)
+
+
+def leaves(tree: Any) -> list[Any]:
     """The leaves of the arguments of an operation, one after another."""
-    if isinstance(tree, (list, tuple)):
-        for item in tree:
-            yield from leaves(item)
-    elif isinstance(tree, dict):
-        yield from leaves(tuple(tree.values()))
-    else:
-        yield tree
-
-
-def values(node: Node) -> list[Value]:
-    """The values that a node reads."""
-    return [leaf for leaf in leaves((node.args, node.kwargs)) if isinstance(leaf, Value)]
-
-
-def same_fixed(one: Graph, other: Graph) -> bool:
-    """Whether two passes gave their noise the same tensors to work on: a model that counts its passes may not."""
-    first, second = (
-        [
-            leaf.tensor
-            for node in graph.nodes
-            if node.site is None  # a draw overwrites what it is given, memory that nobody filled yet
-            for leaf in leaves((node.args, node.kwargs))
-            if isinstance(leaf, Fixed)
-        ]
-        for graph in (one, other)
-    )
-    if len(first) != len(second):
-        return False
-    return all(a is b or (a.dtype == b.dtype and torch.equal(a, b)) for a, b in zip(first, second, strict=True))
+    if not isinstance(tree, (list, tuple)):
+        return leaves(list(tree.values())) if isinstance(tree, dict) else [tree]
+    found = []
+    for item in tree:
+        if isinstance(item, (list, tuple, dict)):
+            found += leaves(item)
+        else:
+            found.append(item)
+    return found

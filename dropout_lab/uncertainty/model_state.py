@@ -13,12 +13,18 @@ from torch.nn.parameter import is_lazy
 
 
 class SavedTensor(NamedTuple):
-    """A parameter or buffer, a copy of its values, and the flags that belong to it."""
+    """A parameter or buffer, a copy of its values, and the flags that belong to it.
+
+    `address` and `words` say where the values were and give them as whole numbers, on a CPU if they lie there in a row.
+    """
 
     tensor: Tensor
     copy: Tensor
     requires_grad: bool
     grad: Tensor | None
+    address: int
+    words: Any
+    copied_words: Any
 
 
 class DisturbedError(RuntimeError):
@@ -46,6 +52,7 @@ class ModelState:
         self.modes = {module: module.training for module in owners}
         self.tables = [(table, dict(table)) for module in self.names for table in _tables(module)]
         self.tensors = {name: _saved(name, tensor) for name, tensor in _named_tensors(model)}
+        self.is_known_unchanged = False
 
     def name(self, module: nn.Module) -> str:
         """Where `module` stands in the model, and what it is."""
@@ -71,9 +78,11 @@ class ModelState:
             raise DisturbedError("the forward pass added or removed submodules; run the model once before mc_predict.")
 
     def changed_tensors(self) -> list[str]:
-        """Names of the parameters and buffers that are no longer what they were."""
+        """Names of the parameters and buffers that are no longer what they were; to be called after the last pass."""
         now = dict(_named_tensors(self.model))
-        return [name for name, saved in self.tensors.items() if not _unchanged(saved, now.get(name))]
+        changed = [name for name, saved in self.tensors.items() if not _unchanged(saved, now.get(name))]
+        self.is_known_unchanged = not changed
+        return changed
 
     def restore_tensors(self) -> None:
         """Put back every parameter, buffer and submodule; what has not changed is not written to."""
@@ -82,7 +91,7 @@ class ModelState:
                 table.clear()
                 table.update(entries)
         with torch.no_grad():
-            for saved in self.tensors.values():
+            for saved in () if self.is_known_unchanged else self.tensors.values():
                 if not _unchanged(saved, saved.tensor):
                     saved.tensor.copy_(saved.copy)
 
@@ -128,20 +137,24 @@ def _saved(name: str, tensor: Tensor) -> SavedTensor:
         raise ValueError(
             f"{name} belongs to a lazy module without parameters yet; run the model once before mc_predict."
         )
-    return SavedTensor(tensor, tensor.detach().clone(), tensor.requires_grad, tensor.grad if tensor.is_leaf else None)
+    copy, grad = tensor.detach().clone(), tensor.grad if tensor.is_leaf else None
+    is_plain = tensor.device.type == "cpu" and tensor.is_contiguous()
+    address, words = (tensor.data_ptr(), _words(tensor)) if is_plain else (0, None)
+    return SavedTensor(tensor, copy, tensor.requires_grad, grad, address, words, _words(copy) if is_plain else None)
 
 
 def _unchanged(saved: SavedTensor, now: Tensor | None) -> bool:
-    same_object = now is saved.tensor and now.shape == saved.copy.shape and now.dtype == saved.copy.dtype
-    return same_object and _same_bits(_bits(saved.tensor), _bits(saved.copy))
+    if now is not saved.tensor or now.shape != saved.copy.shape or now.dtype != saved.copy.dtype:
+        return False
+    if saved.words is not None and now.data_ptr() == saved.address and now.is_contiguous():
+        return bool((saved.words == saved.copied_words).all())
+    return torch.equal(_bits(now), _bits(saved.copy))
 
 
 def _bits(tensor: Tensor) -> Tensor:
     return tensor.detach().contiguous().reshape(-1).view(torch.uint8)  # bits, so that NaN equals itself
 
 
-def _same_bits(first: Tensor, second: Tensor) -> bool:
-    if first.device.type != "cpu":
-        return torch.equal(first, second)
-    words = np.uint64 if len(first) % 8 == 0 else np.uint8  # NumPy compares words many times faster than bytes
-    return np.array_equal(first.numpy().view(words), second.numpy().view(words))
+def _words(tensor: Tensor) -> Any:
+    bits = _bits(tensor).numpy()
+    return bits.view(np.uint64) if len(bits) % 8 == 0 else bits  # many times faster to compare than bytes

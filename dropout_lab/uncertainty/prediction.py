@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from dropout_lab.uncertainty.probe import Probe, uncompiled, watching
 from dropout_lab.uncertainty.reduction import MEANING, MomentSummary, Reducer, joined
 from dropout_lab.uncertainty.sampler import Sampler
 from dropout_lab.uncertainty.site_choice import SiteChoice, choose
-from dropout_lab.uncertainty.sites import find_sites
+from dropout_lab.uncertainty.sites import Sites, find_sites
 from dropout_lab.uncertainty.streams import draw_seed, lent, random_streams
 
 METHODS = ("auto", "fast", "loop", "moments")
@@ -121,10 +121,10 @@ def _sampler(call: Call, options: Options, seed: int) -> Iterator[Sampler]:
     streams = random_streams(call.model, call.tensors)
     with lent(streams), uncompiled(), preserved(call.model) as state, watching(state):
 
-        def find(part: Call) -> tuple[set[nn.Module], set[nn.Module]]:
+        def find(part: Call) -> Sites:
             probe = Probe(part.run, state, streams, seed + 1)
             found = find_sites(probe, stochastic_depth=options.stochastic_depth)
-            return choose(found, options.sites, state), found.visited
+            return replace(found, active=choose(found, options.sites, state))
 
         yield Sampler(
             call,

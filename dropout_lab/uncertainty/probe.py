@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -15,8 +15,11 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
+from dropout_lab.uncertainty.graph import NotReplayableError
 from dropout_lab.uncertainty.model_state import ModelState
-from dropout_lab.uncertainty.streams import Stream, marks, reseed
+from dropout_lab.uncertainty.recording import Recorder, Recording
+from dropout_lab.uncertainty.site_noise import NoNoise
+from dropout_lab.uncertainty.streams import Stream, marks, reseed, seeded_marks
 
 # the model whose passes are being watched: hooks see every model of every thread, and models may call mc_predict
 _watched: ContextVar[ModelState | None] = ContextVar("watched", default=None)
@@ -38,7 +41,8 @@ class Observation:
 
     `drew` holds the modules in whose own code, outside that of their submodules, a random number was drawn, and `last`
     the one of the last draw; `muted` the places where a dropout function was called with 0 < p < 1 and
-    ``training=False``; `end` the states it left behind.
+    ``training=False``; `end` the states it left behind; `recording` what :func:`record` gives, where that was asked for
+    and can be done.
     """
 
     visited: set[nn.Module] = field(default_factory=set)
@@ -47,6 +51,7 @@ class Observation:
     last: nn.Module | None = None
     output: Any = None
     end: tuple[Hashable, ...] = ()
+    recording: Recording | None = None
 
 
 @dataclass(frozen=True)
@@ -58,20 +63,46 @@ class Probe:
     streams: list[Stream]
     seed: int
 
-    def observe(self, active: Collection[nn.Module], *, without_dropout: bool = False, attempt: int = 0) -> Observation:
+    def observe(
+        self, active: Collection[nn.Module], *, without_dropout: bool = False, attempt: int = 0, recorded: bool = False
+    ) -> Observation:
         """Run the model with `active` in training mode; `without_dropout` sets p = 0 in every dropout function."""
+        quick = [stream for stream in self.streams if stream.seeded_mark is None]
+        slow = [stream for stream in self.streams if stream.seeded_mark is not None]
+        try:
+            recorder = Recorder(NoNoise(self.seed)) if recorded else None
+            seen, drew = self._observed(active, quick, slow, without_dropout, attempt, recorder)
+        except NotReplayableError:
+            return self.observe(active, without_dropout=without_dropout, attempt=attempt)
+        return self._observed(active, self.streams, (), without_dropout, attempt)[0] if drew else seen
+
+    def _observed(
+        self,
+        active: Collection[nn.Module],
+        charged: Sequence[Stream],
+        others: Sequence[Stream],
+        without_dropout: bool,
+        attempt: int,
+        recorder: Recorder | None = None,
+    ) -> tuple[Observation, bool]:
+        """What happens, the draws from `charged` streams charged to modules, and whether any came from the others."""
         seen = Observation()
-        frames = _Frames(seen, self.state, self.streams)
         self.state.set_modes(active)
         reseed(self.streams, self.seed + attempt)
+        before, frames = seeded_marks(others), _Frames(seen, self.state, charged, recorder)
         try:
             with uncompiled(), frames, _DropoutCalls(frames, p_zero=without_dropout):
-                seen.output = self._run_noting(active)
-            seen.end = marks(self.streams)
+                if recorder is None:
+                    seen.output = self._run_noting(active)
+                else:
+                    seen.recording = recorder.record(lambda: self._run_noting(active))
+                    seen.output = seen.recording.output
+            after = seeded_marks(others)
+            seen.end = (*marks(charged), *after)
             self.state.require_modes(active)
         finally:
             self.state.restore_tensors()
-        return seen
+        return seen, after != before
 
     def _run_noting(self, active: Collection[nn.Module]) -> Any:
         try:
@@ -105,22 +136,27 @@ def uncompiled() -> Iterator[None]:
 
 
 class _Frames:
-    """Global forward hooks that charge every draw to the innermost module running."""
+    """Global forward hooks that charge every draw to the innermost module running; a recorder draws for the streams."""
 
-    def __init__(self, seen: Observation, state: ModelState, streams: list[Stream]) -> None:
-        self.seen, self.state, self.streams = seen, state, streams
+    def __init__(
+        self, seen: Observation, state: ModelState, streams: Sequence[Stream], recorder: Recorder | None
+    ) -> None:
+        self.seen, self.state, self.streams, self.recorder = seen, state, streams, recorder
         self.stack: list[nn.Module] = []
 
     def __enter__(self) -> None:
-        self.mark = marks(self.streams)
+        self.mark = self.now()
         self.handles = [register_module_forward_pre_hook(self.enter), register_module_forward_hook(self.leave)]
 
     def __exit__(self, *_: object) -> None:
         for handle in self.handles:
             handle.remove()
 
+    def now(self) -> Hashable:
+        return marks(self.streams) if self.recorder is None else self.recorder.count
+
     def charge(self) -> None:
-        mark = marks(self.streams)
+        mark = self.now()
         if mark != self.mark and self.stack:
             self.seen.drew.add(self.stack[-1])
             self.seen.last = self.stack[-1]

@@ -11,16 +11,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from dropout_lab.uncertainty.graph import Fixed, Graph, Node, NotReplayableError, Value, leaves, mapped
+from dropout_lab.uncertainty.graph import Fixed, Graph, Node, NotReplayableError, Value, is_tensor, leaves, mapped
+from dropout_lab.uncertainty.operations import Operation, functional, operation, require_first
 from dropout_lab.uncertainty.site_noise import SiteDraws, SiteNoise
 
-# what these give depends on the shape of their argument only, not on its numbers
-_SHAPE_ONLY = {
-    "empty_like", "zeros_like", "ones_like", "full_like", "new_empty", "new_zeros", "new_ones", "new_full", "sym_size",
-    "new_empty_strided",
-}  # fmt: skip
 _MASKS = (torch.bool, torch.uint8)
-_LIFT = torch.ops.aten.lift_fresh.default
+_LIFT, _INDEX = torch.ops.aten.lift_fresh.default, torch.ops.aten.index.Tensor
 _READERS = {"tolist", "numpy", "__array__", "data_ptr", "untyped_storage", "storage", "__dlpack__", "__reduce_ex__"}
 
 
@@ -41,14 +37,31 @@ def record(run: Callable[[], Any], noise: SiteNoise) -> Recording:
     NotReplayableError
         If what the pass does depends on its noise, or on noise that is not PyTorch's.
     """
-    recorder = Recorder(noise)
-    with _Readers(recorder), recorder:
-        output = run()
-    if recorder.failure is not None:  # the model may have caught it
-        raise recorder.failure
-    if isinstance(output, Tensor):
-        recorder.graph.output = recorder.value(output)
-    return Recording(recorder.graph, output, recorder.count, recorder.signature)
+    return Recorder(noise).record(run)
+
+
+def does_the_same(one: Recording, other: Recording) -> bool:
+    """Whether two passes did the same to the same tensors: a model that counts its passes may not."""
+    first, second = (
+        [
+            leaf.tensor
+            for node in recording.graph.nodes
+            if node.site is None  # a draw overwrites what it is given, memory that nobody filled yet
+            for leaf in leaves([*node.args, *node.kwargs.values()])
+            if isinstance(leaf, Fixed)
+        ]
+        for recording in (one, other)
+    )
+    if one.signature != other.signature or len(first) != len(second):
+        return False
+    return all(_is_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def _is_equal(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    same_memory = one.data_ptr() == other.data_ptr() and one.stride() == other.stride()
+    return same_memory or torch.equal(one, other)
 
 
 class Recorder(SiteDraws):  # type: ignore[no-untyped-call]
@@ -57,17 +70,27 @@ class Recorder(SiteDraws):  # type: ignore[no-untyped-call]
     def __init__(self, noise: SiteNoise) -> None:
         super().__init__(noise)
         self.graph = Graph()
-        self.known: Any = WeakIdKeyDictionary()  # tensor -> Value
+        self.known: dict[int, tuple[weakref.ref[Tensor], Value]] = {}  # by id, which a dead tensor leaves to another
         self.views: dict[int, list[weakref.ref[Tensor]]] = {}  # index of a value -> tensors that share its memory
         self.apart: Any = WeakIdKeyDictionary()  # parts of an unsafe split, which nobody uses together
         self.held: dict[int, list[Fixed]] = {}  # storage -> fixed tensors in it
         self.signature: list[Any] = []
         self.failure: NotReplayableError | None = None
 
+    def record(self, run: Callable[[], Any]) -> Recording:
+        """See the function of this name."""
+        with _Readers(self), self:
+            output = run()
+        if self.failure is not None:  # the model may have caught it
+            raise self.failure
+        if isinstance(output, Tensor):
+            self.graph.output = self.value(output)
+        return Recording(self.graph, output, self.count, self.signature)
+
     def value(self, tensor: Tensor) -> Value | None:
         """The value that `tensor` holds now, None if it is the same in all samples."""
-        found: Value | None = self.known.get(tensor)
-        return found
+        reference, value = self.known.get(id(tensor), (None, None))
+        return value if reference is not None and reference() is tensor else None
 
     def __torch_dispatch__(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -78,44 +101,47 @@ class Recorder(SiteDraws):  # type: ignore[no-untyped-call]
 
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """An operation that draws nothing."""
-        self.signature.append((func, *(arg for arg in args if isinstance(arg, float))))
+        self.signature.append((func, *[arg for arg in args if isinstance(arg, float)]))
         if func is _LIFT and args[0].numel() <= 64:  # a constant that Python made
             self.signature.append(args[0].tolist())
-        name = func._schema.name.removeprefix("aten::")
-        reads_values = any(isinstance(leaf, Tensor) and leaf in self.known for leaf in leaves((args, kwargs)))
-        if not reads_values or name in _SHAPE_ONLY:
-            self._before_write(func, args, kwargs)
+        facts = operation(func)
+        if facts.is_shape_only or not self._reads_values(args, kwargs):
+            if facts.written:
+                self._before_write(facts, args, kwargs)
             out = func(*args, **kwargs)
-            if name.startswith("unsafe_"):
+            if facts.name.startswith("unsafe_"):
                 self.apart.update((part, True) for part in out)
             return out
-        if self._is_shaped_by_numbers(func, args):
-            raise NotReplayableError(f"{name} reads a value that dropout has touched")
-        written = self._written(func, args)
-        node = self._node(func if written is None else _functional(func), args, kwargs)
-        if written is not None:
-            self._before_write(func, args, kwargs)
-            self._require_alone(func, written)
+        if facts.depends_on_numbers and not self._is_plain_index(func, args):
+            raise NotReplayableError(f"{facts.name} reads a value that dropout has touched")
+        node = self._node(functional(func) if facts.written else func, args, kwargs)
+        if facts.written:
+            self._before_write(facts, args, kwargs)
+            self._require_alone(func, args[0])
         out = func(*args, **kwargs)
         self._append(node, out)
-        if written is None and any(ret.alias_info is not None for ret in func._schema.returns):
+        if facts.is_view:
             self._join(node, args)
         return out
 
-    def _is_shaped_by_numbers(self, func: Any, args: tuple[Any, ...]) -> bool:
-        """Whether the shape of the result, or what Python gets, depends on the numbers of a value."""
-        if func is torch.ops.aten.index.Tensor:
-            return any(isinstance(index, Tensor) and index.dtype in _MASKS and index in self.known for index in args[1])
-        dependent = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags)
-        return bool(dependent) or func is torch.ops.aten.as_strided.default
+    def _reads_values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        return any(is_tensor(leaf) and self.value(leaf) is not None for leaf in leaves([*args, *kwargs.values()]))
+
+    def _is_plain_index(self, func: Any, args: tuple[Any, ...]) -> bool:
+        """Whether it is an index, and none by a mask that is a value: what these pick has one shape in all samples."""
+        if func is not _INDEX:
+            return False
+        masks = [index for index in args[1] if is_tensor(index) and index.dtype in _MASKS]
+        return all(self.value(mask) is None for mask in masks)
 
     def draw(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], site: int) -> Any:
         """A draw becomes a node; what it gives is a value."""
-        node, written = self._node(func, args, kwargs), self._written(func, args)
+        node, facts = self._node(func, args, kwargs), operation(func)
         node.site = site
-        if written is not None:
-            self._before_write(func, args, kwargs)
-            self._require_alone(func, written)
+        if facts.written:
+            require_first(func)
+            self._before_write(facts, args, kwargs)
+            self._require_alone(func, args[0])
         out = super().draw(func, args, kwargs, site)
         self._append(node, out)
         return out
@@ -128,17 +154,17 @@ class Recorder(SiteDraws):  # type: ignore[no-untyped-call]
                 continue
             if type(tensor) not in (Tensor, nn.Parameter) or tensor.layout is not torch.strided:
                 raise NotReplayableError(f"{node.name} gives a {type(tensor).__name__}")
-            value = self.graph.new(tensor)
+            value, reference = self.graph.new(tensor), weakref.ref(tensor)
             node.outs.append(value)
-            self.known[tensor] = value
-            self.views[value.index] = [weakref.ref(tensor)]
+            self.known[id(tensor)] = (reference, value)
+            self.views[value.index] = [reference]
         self.graph.nodes.append(node)
 
     def _node(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node:
         return Node(op, mapped(args, self._leaf), {key: mapped(value, self._leaf) for key, value in kwargs.items()}, [])
 
     def _leaf(self, leaf: Any) -> Any:
-        if not isinstance(leaf, Tensor):
+        if not is_tensor(leaf):
             return leaf
         value = self.value(leaf)
         if value is not None:
@@ -157,26 +183,12 @@ class Recorder(SiteDraws):  # type: ignore[no-untyped-call]
                     group.extend(self.views[value.index])
                     self.views[value.index] = group
 
-    def _written(self, func: Any, args: tuple[Any, ...]) -> Tensor | None:
-        if not func._schema.is_mutable:
-            return None
-        arguments = func._schema.arguments
-        if arguments[0].alias_info is None or any(
-            a.alias_info is not None and a.alias_info.is_write for a in arguments[1:]
-        ):
-            raise NotReplayableError(f"{func} writes into an argument of its own")
-        written: Tensor = args[0]
-        return written
-
-    def _before_write(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not func._schema.is_mutable:
-            return
-        for place, argument in enumerate(func._schema.arguments):
-            if argument.alias_info is not None and argument.alias_info.is_write:
-                tensor = args[place] if place < len(args) else kwargs.get(argument.name)
-                if isinstance(tensor, Tensor):  # a node may have read what is about to change
-                    for fixed in self.held.pop(_storage(tensor), ()):
-                        fixed.tensor = fixed.tensor.clone()
+    def _before_write(self, facts: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        for place, name in facts.written:
+            tensor = args[place] if place < len(args) else kwargs.get(name)
+            if isinstance(tensor, Tensor):  # a node may have read what is about to change
+                for fixed in self.held.pop(_storage(tensor), ()):
+                    fixed.tensor = fixed.tensor.clone()
 
     def _require_alone(self, func: Any, tensor: Tensor) -> None:
         value = self.value(tensor)
@@ -200,7 +212,7 @@ class _Readers(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         name = getattr(func, "__name__", "")
-        if name in _READERS and args and isinstance(args[0], Tensor) and args[0] in self.recorder.known:
+        if name in _READERS and args and isinstance(args[0], Tensor) and self.recorder.value(args[0]) is not None:
             self.recorder.failure = NotReplayableError(f"{name} reads a value that dropout has touched")
             raise self.recorder.failure
         return func(*args, **(kwargs or {}))
@@ -211,18 +223,3 @@ def _storage(tensor: Tensor) -> int:
         return int(tensor.untyped_storage()._cdata)
     except (RuntimeError, NotImplementedError) as error:
         raise NotReplayableError("a tensor without plain memory") from error
-
-
-_MOVES = {"transpose": torch.ops.aten.transpose.int, "unsqueeze": torch.ops.aten.unsqueeze.default}
-
-
-def _functional(func: Any) -> Any:
-    """The operation that gives what `func` writes in place."""
-    name = func._schema.name.removeprefix("aten::").removesuffix("_")
-    if name in _MOVES:
-        return _MOVES[name]
-    packet = getattr(torch.ops.aten, name, None)
-    found = getattr(packet, func._overloadname, None)
-    if found is None or found._schema.is_mutable:
-        raise NotReplayableError(f"{func} has no form that leaves its argument alone")
-    return found

@@ -11,7 +11,7 @@ from torch import Tensor
 import dropout_lab.uncertainty.rules_linear
 import dropout_lab.uncertainty.rules_shape  # noqa: F401  (both register their rules)
 from dropout_lab.uncertainty.fusion import overwritten, scaled_coins
-from dropout_lab.uncertainty.graph import Fixed, Graph, Node, NotReplayableError, Value, leaves, mapped, values
+from dropout_lab.uncertainty.graph import Fixed, Graph, Node, NotReplayableError, Value, leaves, mapped
 from dropout_lab.uncertainty.rules import Kernel, kernel, picked
 from dropout_lab.uncertainty.site_noise import SiteNoise, has_coins, without_generator
 
@@ -42,7 +42,7 @@ class Replay:
             raise NotReplayableError("the output does not depend on the noise")
         self.output, self.n_values, self.noise = graph.output, graph.n_values, noise
         nodes, self.scales = scaled_coins(_needed(graph), _is_coins)
-        last = {value.index: place for place, node in enumerate(nodes) for value in (*values(node), *_outs(node))}
+        last = {value.index: place for place, node in enumerate(nodes) for value in (*node.reads, *_outs(node))}
         last[self.output.index] = len(nodes)
         in_place = overwritten(nodes, last)
         self.steps = [self._step(node, place, last, in_place.get(place)) for place, node in enumerate(nodes)]
@@ -68,7 +68,7 @@ class Replay:
     def _step(self, node: Node, place: int, last: dict[int, int], over: tuple[Any, int] | None) -> Step:
         run = kernel(node, over) if node.site is None else self._draw(node, node.site)
         outs = [None if value is None else value.index for value in node.outs]
-        dead = sorted({value.index for value in (*values(node), *_outs(node)) if last[value.index] == place})
+        dead = sorted({value.index for value in (*node.reads, *_outs(node)) if last[value.index] == place})
         dtype = node.outs[0].dtype if len(outs) == 1 and node.outs[0] is not None else None
         is_list = node.is_list or len(outs) != 1
         return Step(run, _resolver(node, "takes_keywords" in run.__dict__), outs, is_list, dtype, dead)
@@ -113,7 +113,7 @@ def _needed(graph: Graph) -> list[Node]:
     wanted, kept = {graph.output.index} if graph.output is not None else set(), []
     for node in reversed(graph.nodes):
         if node.site is not None or any(value.index in wanted for value in _outs(node)):
-            wanted |= {value.index for value in values(node)}
+            wanted |= {value.index for value in node.reads}
             kept.append(node)
     return kept[::-1]
 
@@ -132,7 +132,7 @@ def _peak(nodes: list[Node], last: dict[int, int]) -> int:
     for place, node in enumerate(nodes):
         live += sum(_bytes(value) for value in _outs(node))
         peak = max(peak, live)
-        dead = {value.index: value for value in (*values(node), *_outs(node)) if last[value.index] == place}
+        dead = {value.index: value for value in (*node.reads, *_outs(node)) if last[value.index] == place}
         live -= sum(map(_bytes, dead.values()))
     return peak
 

@@ -13,16 +13,17 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from dropout_lab.uncertainty.chunks import chunk_size
-from dropout_lab.uncertainty.graph import NotReplayableError, same_fixed
+from dropout_lab.uncertainty.graph import NotReplayableError
 from dropout_lab.uncertainty.inputs import Call
 from dropout_lab.uncertainty.model_state import DisturbedError, ModelState
 from dropout_lab.uncertainty.probe import require_output, visits
-from dropout_lab.uncertainty.recording import Recording, record
+from dropout_lab.uncertainty.recording import Recording, does_the_same, record
 from dropout_lab.uncertainty.replay import Replay
 from dropout_lab.uncertainty.sharing import shared_axes
 from dropout_lab.uncertainty.site_choice import no_site
-from dropout_lab.uncertainty.site_noise import Shared, SiteNoise, one_pass
-from dropout_lab.uncertainty.streams import Stream, marks, reseed
+from dropout_lab.uncertainty.site_noise import NoNoise, Shared, SiteNoise, one_pass
+from dropout_lab.uncertainty.sites import Sites
+from dropout_lab.uncertainty.streams import Stream, reseed, seeded_marks
 
 Method = Literal["auto", "fast", "loop"]
 _Pass = TypeVar("_Pass")
@@ -40,7 +41,7 @@ class Sampler:
     call : Call
     state : ModelState
     streams : random streams other than those of the sites
-    find : function that looks for sites in a call: the modules to be in training mode, and all that ran
+    find : function that looks for sites in a call
     seed, n_samples, max_memory : int
     stochastic_depth : bool
     consistent : whether all rows share the noise of a pass
@@ -49,13 +50,15 @@ class Sampler:
     call: Call
     state: ModelState
     streams: list[Stream]
-    find: Callable[[Call], tuple[set[nn.Module], set[nn.Module]]]
+    find: Callable[[Call], Sites]
     seed: int
     n_samples: int
     max_memory: int
     stochastic_depth: bool
     consistent: bool
     active: set[nn.Module] = field(default_factory=set)
+    probed: Recording | None = None
+    probed_few: bool = False
     shared: Sequence[Shared | None] = ()
 
     def chunks(self, method: Method) -> Iterator[Tensor]:
@@ -83,18 +86,19 @@ class Sampler:
 
     def _found(self, first_pass: Callable[[], _Pass]) -> _Pass:
         """The first pass with the sites active that a few rows show, or all rows if a module runs for some only."""
-        (self.active, known), is_few = self._on_few_rows(self.find)
-        self._activate()
+        sites, self.probed_few = self._on_few_rows(self.find)
+        self._activate(sites)
         with visits() as seen:
             found = first_pass()
-        if is_few and (seen - known) & self.state.modes.keys():
-            self.active, _ = self.find(self.call)
-            self._activate()
+        if self.probed_few and (seen - sites.visited) & self.state.modes.keys():
+            self._activate(self.find(self.call))
+            self.probed_few = False
             found = first_pass()
         self.state.require_modes(self.active)
         return found
 
-    def _activate(self) -> None:
+    def _activate(self, sites: Sites) -> None:
+        self.active, self.probed = sites.active, sites.recording
         self.state.set_modes(self.active)
         if self.consistent:
             self.shared = shared_axes(self.call, self.seed, lambda: reseed(self.streams, self.seed))
@@ -123,9 +127,9 @@ class Sampler:
             nonlocal noise
             noise = self._noise()
             reseed(self.streams, self.seed)
-            before = marks(self.streams)
+            before = seeded_marks(self.streams)
             output, shapes = one_pass(self.call.run, noise)
-            return output, bool(shapes) or marks(self.streams) != before
+            return output, bool(shapes) or seeded_marks(self.streams) != before
 
         output, drew = self._found(first_pass)
         first = require_output(output)
@@ -158,22 +162,31 @@ class Sampler:
             yield chunk
 
     def _prepared(self) -> tuple[Replay, Tensor]:
-        recording = self._found(lambda: self._recorded(self.call))
+        recording = self._found(lambda: self._recorded(self.call, self._noise()))
         output = require_output(recording.output)
-        again, is_few = self._on_few_rows(self._recorded)
-        if again.signature != recording.signature and is_few:
-            again, is_few = self._recorded(self.call), False
-        third = self._on_few_rows(self._recorded)[0] if is_few else recording
-        if again.signature != recording.signature or not same_fixed(again.graph, third.graph):
+        if not self._is_repeated(recording):
             raise NotReplayableError("two passes of the model do not do the same")
         self.state.require_modes(self.active)
         return Replay(recording.graph, self._noise()), output
 
-    def _recorded(self, call: Call) -> Recording:
+    def _is_repeated(self, recording: Recording) -> bool:
+        """Whether other passes do the operations of this one, and the same as each other to the same tensors."""
+        again, is_few = self._on_few_rows(self._recorded)
+        if again.signature != recording.signature and is_few:
+            again, is_few = self._recorded(self.call), False
+        if again.signature != recording.signature:
+            return False
+        if not is_few:
+            return does_the_same(recording, again)
+        if self.probed_few and self.probed is not None and does_the_same(self.probed, again):
+            return True  # the pass that looked for the sites did so too
+        return does_the_same(self._on_few_rows(self._recorded)[0], again)
+
+    def _recorded(self, call: Call, noise: SiteNoise | None = None) -> Recording:
         reseed(self.streams, self.seed)
-        before = marks(self.streams)
-        recording = record(call.run, self._noise())
-        drew_otherwise = marks(self.streams) != before
+        before = seeded_marks(self.streams)
+        recording = record(call.run, noise or NoNoise(self.seed))
+        drew_otherwise = seeded_marks(self.streams) != before
         if not recording.n_draws and not drew_otherwise:
             raise ValueError(no_site(self.state, stochastic_depth=self.stochastic_depth))
         if drew_otherwise:

@@ -12,16 +12,17 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dropout_lab.torch_layers.noise import SiteCoins
+from dropout_lab.uncertainty.operations import operation
 
 _BERNOULLI = torch.ops.aten.bernoulli_.float
-_SEEDED = torch.Tag.nondeterministic_seeded
 
 
 def draws(op: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Whether an operation draws random numbers; the fused attention kernels only with a drop probability."""
-    if _SEEDED not in op.tags:
+    facts = operation(op)
+    if not facts.is_seeded:
         return False
-    if "scaled_dot_product" in op._schema.name:
+    if "scaled_dot_product" in facts.name:
         names = [argument.name for argument in op._schema.arguments]
         place = names.index("dropout_p") if "dropout_p" in names else len(args)
         return bool(kwargs.get("dropout_p", args[place] if place < len(args) else 0.0))
@@ -103,6 +104,22 @@ class SiteNoise:
             default.set_state(outer)
 
 
+class NoNoise(SiteNoise):
+    """Coins that keep every unit, for passes of which only the operations are looked at: real ones take longer."""
+
+    def coins(
+        self,
+        site: int,
+        n_samples: int,
+        shape: tuple[int, ...],
+        keep_prob: float,
+        dtype: torch.dtype,
+        scale: float = 1.0,
+    ) -> Tensor:
+        """Coins (n_samples, *shape), all `scale`."""
+        return torch.full((n_samples, *shape), scale, dtype=dtype)
+
+
 def without_generator(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The same options, with PyTorch's default generator in the place of any other on the CPU."""
     return {key: None if key == "generator" else value for key, value in kwargs.items()}
@@ -115,6 +132,10 @@ class SiteDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.noise, self.count = noise, 0
         self.shapes: list[tuple[int, ...]] = []
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # the wrapper that keeps a compiler out costs every operation 20 µs, and its import seconds
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from dropout_lab.torch_layers import DropPath, LayerDrop
 from dropout_lab.torch_layers.bearers import P_ATTRIBUTES, p_attribute
 from dropout_lab.uncertainty.probe import Observation, Probe, require_output
+from dropout_lab.uncertainty.recording import Recording
 
 # the encoder layer drops nothing itself, but in eval mode its fused path skips the dropout of its submodules
 _DROPOUT_MODULES: tuple[type[nn.Module], ...] = (*P_ATTRIBUTES, nn.TransformerEncoderLayer)
@@ -20,11 +22,15 @@ _DROPOUT_MODULES: tuple[type[nn.Module], ...] = (*P_ATTRIBUTES, nn.TransformerEn
 
 @dataclass(frozen=True)
 class Sites:
-    """Modules to put in training mode for a pass, the one among them that drew last, and all modules that ran."""
+    """Modules to put in training mode for a pass, the one among them that drew last, and all modules that ran.
+
+    `recording` is of a pass in which others than the active ones may have been in training mode too.
+    """
 
     active: set[nn.Module]
     last: nn.Module | None
     visited: set[nn.Module]
+    recording: Recording | None
 
 
 def find_sites(probe: Probe, *, stochastic_depth: bool = False) -> Sites:
@@ -47,18 +53,24 @@ def find_sites(probe: Probe, *, stochastic_depth: bool = False) -> Sites:
     dropout_modules = {m for m in modules if isinstance(m, _DROPOUT_MODULES) and dropout_p(m) != 0}
     own_modules = {module for module in modules if _is_own(module)}
 
-    # modules of PyTorch run the same submodules in both modes, so that one pass tells of them
-    quiet = probe.observe((), without_dropout=True) if own_modules else Observation()
+    @functools.cache
+    def quiet() -> Observation:  # of use only where training mode may have hidden something
+        return probe.observe((), without_dropout=True)
+
     loud = _observe_loudly(probe, dropout_modules | own_modules, quiet, stochastic_depth)
-    require_output(quiet.output if own_modules else loud.output)
+    if not isinstance(loud.output, Tensor):
+        require_output(quiet().output if own_modules else loud.output)
     gated = (loud.drew & own_modules) - dropout_modules
-    unseen = (quiet.visited - loud.visited) & own_modules
+    # modules of PyTorch run the same submodules in both modes, so that one pass tells of them
+    visited = loud.visited | quiet().visited if own_modules - loud.visited else loud.visited
+    unseen = (visited - loud.visited) & own_modules
     if unseen:  # modules that run in eval mode only, beside a training branch
         gated |= probe.observe(dropout_modules | gated | unseen).drew & unseen
     sites = dropout_modules | gated
     _require_reachable(probe, sites, loud)
-    _require_only_dropout(probe, gated, quiet)
-    return Sites(sites, loud.last, quiet.visited | loud.visited)
+    if gated:
+        _require_only_dropout(probe, gated, quiet())
+    return Sites(sites, loud.last, visited, loud.recording)
 
 
 def is_stochastic_depth(module: nn.Module) -> bool:
@@ -84,18 +96,23 @@ def _is_own(module: nn.Module) -> bool:
 
 
 def _observe_loudly(
-    probe: Probe, active: set[nn.Module], quiet: Observation, stochastic_depth: bool, attempts: int = 50
+    probe: Probe,
+    active: set[nn.Module],
+    quiet: Callable[[], Observation],
+    stochastic_depth: bool,
+    attempts: int = 50,
 ) -> Observation:
     """What happens with all of `active` in training mode; again while a random skip hides a module that eval runs."""
     loud = Observation()
     for attempt in range(attempts):
-        seen = probe.observe(active, attempt=attempt)
+        seen = probe.observe(active, attempt=attempt, recorded=True)
         loud.visited |= seen.visited
         loud.drew |= seen.drew
         loud.muted += [module for module in seen.muted if stochastic_depth or not is_stochastic_depth(module)]
         loud.last = seen.last or loud.last
-        loud.output = seen.output
-        if not seen.drew or not (quiet.visited - loud.visited) & active:
+        loud.output, loud.recording = seen.output, seen.recording
+        hidden = active - loud.visited
+        if not seen.drew or not hidden or not quiet().visited & hidden:
             break
     return loud
 
@@ -139,8 +156,6 @@ def _p_matters(probe: Probe, sites: set[nn.Module], module: nn.Module, usual: Ob
 
 
 def _require_only_dropout(probe: Probe, gated: set[nn.Module], quiet: Observation) -> None:
-    if not gated:
-        return
     still = probe.observe(gated, without_dropout=True)
     # noise of the module's own making cannot be silenced from outside, so there is nothing to compare
     if not still.drew and not _agree(still.output, quiet.output):

@@ -263,10 +263,10 @@ class ChangesMode(nn.Module):
         return self.drop(self.norm(h))
 
 
-@pytest.mark.parametrize("mode", [True, False])
-def test_train_or_eval_inside_forward_is_an_error(mode):
+@pytest.mark.parametrize(("mode", "name"), [(True, "norm"), (False, "the model itself")])
+def test_train_or_eval_inside_forward_is_an_error(mode, name):
     model = ChangesMode(mode).eval().double()
-    with pytest.raises(RuntimeError, match="changed the mode of the model itself"):
+    with pytest.raises(RuntimeError, match=f"changed the mode of {name}"):
         mc_predict(model, x, n_samples=3)
     assert not any(module.training for module in model.modules())
     assert model.norm.num_batches_tracked == 0

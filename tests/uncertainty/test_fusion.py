@@ -2,7 +2,6 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from dropout_lab.uncertainty.fusion import overwritten, scaled_coins
-from dropout_lab.uncertainty.graph import values
 from dropout_lab.uncertainty.recording import record
 from dropout_lab.uncertainty.replay import Replay
 from dropout_lab.uncertainty.site_noise import SiteNoise, one_pass
@@ -18,7 +17,7 @@ def written_over(function):
     """Names of the operations of a pass that may write over an argument."""
     with torch.no_grad():
         graph = record(lambda: function(h.clone()), SiteNoise(3)).graph
-    last = {value.index: place for place, node in enumerate(graph.nodes) for value in (*values(node), *node.outs)}
+    last = {value.index: place for place, node in enumerate(graph.nodes) for value in (*node.reads, *node.outs)}
     last[graph.output.index] = len(graph.nodes)
     return {graph.nodes[place].name for place in overwritten(graph.nodes, last)}
 

@@ -1,10 +1,12 @@
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from dropout_lab.torch_layers.noise import SiteCoins
-from dropout_lab.uncertainty.site_noise import SiteNoise, one_pass
+from dropout_lab.uncertainty.site_noise import NoNoise, SiteNoise, one_pass
 
 RATES = (0.05, 0.2, 0.25, 0.5, 0.6875, 0.9, 3 / 256)
 
@@ -71,3 +73,19 @@ def test_every_draw_of_a_pass_has_its_own_stream_whatever_generator_it_names():
     for one, other in zip(first, second, strict=True):
         assert not torch.equal(one, other)
     assert not torch.equal(first[0], first[1])
+
+
+def test_no_noise_keeps_every_unit_and_its_scale():
+    assert torch.equal(NoNoise(7).coins(0, 3, (2, 4), 0.5, torch.float32, 2.0), torch.full((3, 2, 4), 2.0))
+    assert torch.equal(one_pass(lambda: torch.empty(5).bernoulli_(0.5), NoNoise(7))[0], torch.ones(5))
+
+
+def test_a_call_imports_no_compiler():
+    # PyTorch wraps the hook of every dispatch mode in something that imports its compiler, which takes seconds
+    code = """
+import sys, torch
+from dropout_lab.uncertainty import mc_predict
+mc_predict(torch.nn.Sequential(torch.nn.Dropout(0.2), torch.nn.Linear(3, 1)), torch.ones(4, 3), n_samples=2)
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

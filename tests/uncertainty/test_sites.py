@@ -7,6 +7,7 @@ must agree with it bit by bit.
 import copy
 import random
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -40,6 +41,13 @@ class Functional(nn.Module):
 
     def forward(self, h):
         return self.linear(nn.functional.dropout(h, self.p, self.training))
+
+
+class NumPyNoise(nn.Module):
+    """Draws one normal number of NumPy's global stream: every second one was put aside by the draw before."""
+
+    def forward(self, h):
+        return h * (1 + 0.3 * np.random.randn()) if self.training else h  # noqa: NPY002
 
 
 class Attention(nn.Module):
@@ -264,6 +272,13 @@ class EvalBranch(nn.Module):
 
 def test_a_site_that_only_eval_mode_runs_is_found():
     assert bool((mc_predict(EvalBranch(), rows, n_samples=9).var(dim=0) > 0).any())
+
+
+def test_noise_of_numpy_is_charged_to_each_module_that_draws():
+    found = []
+    model = nn.Sequential(NumPyNoise(), nn.Linear(D, D), NumPyNoise())
+    mc_predict(model, rows, n_samples=2, sites=lambda name, _: found.append(name) is None)
+    assert set(found) == {"0", "2"}
 
 
 def test_a_compiled_model_is_seen_through():

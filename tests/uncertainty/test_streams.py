@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from dropout_lab.torch_layers import Dropout
-from dropout_lab.uncertainty.streams import draw_seed, lent, marks, random_streams, reseed
+from dropout_lab.uncertainty.streams import draw_seed, lent, marks, random_streams, reseed, seeded_marks
 
 DRAWS = [random.random, lambda: np.random.random(), lambda: torch.rand(1)]  # noqa: NPY002
 
@@ -19,6 +19,17 @@ def test_a_draw_from_any_global_stream_changes_the_marks_and_is_undone(draw):
         draw()
         assert marks(streams) != before
     assert marks(streams) == before
+
+
+@pytest.mark.parametrize("draw", [*DRAWS, lambda: np.random.randn(), lambda: random.gauss(0, 1)])  # noqa: NPY002
+def test_the_first_draw_after_a_seed_changes_the_quick_marks_too(draw):
+    streams = random_streams(nn.Identity(), ())
+    with lent(streams):
+        reseed(streams, 3)
+        before = seeded_marks(streams)
+        assert seeded_marks(streams) == before
+        draw()
+        assert seeded_marks(streams) != before
 
 
 def test_streams_are_given_back_after_an_interrupt():
