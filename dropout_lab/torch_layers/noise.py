@@ -219,7 +219,7 @@ class SiteCoins:
         threshold = np.int8(high - 2**7)
         words = -(-size // 8)
         out = torch.empty((n_samples, size), dtype=dtype)
-        rows = max(1, 2**16 // size)  # what the cache holds
+        rows = max(1, 2**17 // size)  # what the cache holds
         for start in range(0, n_samples, rows):
             n = min(rows, n_samples - start)
             lanes = self._source.random_raw(n * words).view(np.int8).reshape(n, words * 8)[:, :size]
@@ -256,9 +256,12 @@ def _bits(p: float) -> int:
 
 def _write(kept: Any, scale: float, out: torch.Tensor) -> None:
     if out.dtype in (torch.float32, torch.float64):
-        np.copyto(out.numpy(), kept)  # NumPy compares and converts several times faster than PyTorch
-    else:
-        out.copy_(torch.from_numpy(kept))
+        values = out.numpy()
+        np.copyto(values, kept)  # NumPy compares and converts several times faster than PyTorch
+        if scale != 1:
+            values *= values.dtype.type(scale)
+        return
+    out.copy_(torch.from_numpy(kept))
     if scale != 1:
         out.mul_(scale)
 

@@ -21,6 +21,9 @@ filters = torch.randn(2, C, 3, 3, generator=torch.Generator().manual_seed(2))
 statistics = torch.zeros(C), torch.ones(C)
 
 
+safe_softmax = torch.ops.aten._safe_softmax.default
+
+
 def drop(h):
     return F.dropout(h, 0.3, training=True)
 
@@ -75,6 +78,10 @@ MAPS = {  # of (N, C, H, H)
     "group norm": lambda h: F.group_norm(drop(h), 2),
     "pooling": lambda h: F.max_pool2d(drop(h), 2) + F.avg_pool2d(drop(h), 2) + F.adaptive_avg_pool2d(drop(h), 3),
     "upsampling": lambda h: F.interpolate(drop(h), scale_factor=2) + F.interpolate(h, size=12, mode="bilinear"),
+    "upsampling by two factors": lambda h: F.interpolate(drop(h), scale_factor=(4, 1)) + drop(h).repeat(1, 1, 4, 1),
+    "upsampling by a third factor": lambda h: F.interpolate(drop(h), size=18) + F.interpolate(drop(h), scale_factor=3),
+    "upsampling to what is no multiple": lambda h: F.interpolate(drop(h), size=(2 * H + 1, H)),
+    "safe softmax of rows of -inf": lambda h: safe_softmax(drop(h).index_fill(2, torch.tensor([1]), -torch.inf), -1),
     "padding": lambda h: F.pad(drop(h), (1, 1)) + F.pad(drop(h), (1, 1, 0, 0), mode="reflect"),
     "shuffled": lambda h: F.pixel_shuffle(drop(h), 2),
     "permuted": lambda h: drop(h).permute(0, 2, 3, 1).reshape(N, -1, C).contiguous().view(-1, C),
