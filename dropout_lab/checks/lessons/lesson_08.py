@@ -74,14 +74,12 @@ class Tagger(nn.Module):
         super().__init__()
         self.p = p
         self.lstm = nn.LSTM(8, 16, batch_first=True)
-        self.norm = nn.BatchNorm1d(16)
-        self.out = nn.Linear(16, 3)
+        self.norm, self.out = nn.BatchNorm1d(16), nn.Linear(16, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores of the three classes, (N, 3)."""
         h, _ = self.lstm(x)
-        dropout_p = self.p if self.training else 0.0
-        h = F.scaled_dot_product_attention(h, h, h, dropout_p=dropout_p).mean(dim=1)
+        h = F.scaled_dot_product_attention(h, h, h, dropout_p=self.p if self.training else 0.0).mean(dim=1)
         scores: Tensor = self.out(F.dropout(self.norm(h), self.p, training=self.training))
         return scores
 
