@@ -1,10 +1,12 @@
 import math
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.calibration import calibration_curve
 from torch import nn
 
 from dropout_lab.uncertainty import (
@@ -41,6 +43,19 @@ def test_the_calibration_error_is_that_of_torchmetrics(n_bins, classes):
     theirs = multiclass_calibration_error(probabilities, labels, classes, n_bins=n_bins, norm="l1")
     ours = expected_calibration_error(probabilities, labels, n_bins=n_bins)
     assert math.isclose(ours, theirs.item(), rel_tol=2e-5)  # theirs sums in float32
+
+
+@pytest.mark.parametrize("n_bins", [1, 4, 15])
+@pytest.mark.parametrize("classes", [2, 7])
+def test_the_adaptive_bins_are_those_of_scikit_learn(n_bins, classes):
+    logits, labels = case(60, classes)  # a multiple of each number of bins: there its quantiles split evenly
+    confidence, favourite = logits.softmax(-1).max(dim=1)
+    accuracy, mean = calibration_curve(favourite == labels, confidence, n_bins=n_bins, strategy="quantile")
+    bins = reliability(logits.softmax(-1), labels, n_bins=n_bins, adaptive=True)
+    np.testing.assert_allclose(bins.accuracy, accuracy)
+    np.testing.assert_allclose(bins.confidence, mean)
+    error = expected_calibration_error(logits.softmax(-1), labels, n_bins=n_bins, adaptive=True)
+    assert math.isclose(error, np.abs(accuracy - mean).mean())
 
 
 @pytest.mark.parametrize("adaptive", [False, True])

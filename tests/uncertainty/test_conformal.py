@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -19,6 +20,29 @@ def test_the_threshold_has_the_promised_rank(n, alpha, seed):
     threshold = conformal_threshold(scores, alpha=alpha)
     rank = next(k for k in range(1, n + 2) if k / (n + 1) >= 1 - alpha - 1e-12)
     assert threshold == (math.inf if rank > n else sorted(scores.tolist())[rank - 1])
+
+
+def p_value(scores, score):
+    """Vovk's: the share of the rows, the new one among them, that are at least as strange as the new one."""
+    return Fraction(1 + sum(other >= score for other in scores), 1 + len(scores))
+
+
+@given(n=st.integers(1, 25), alpha=st.sampled_from(["0.05", "0.1", "0.2", "0.25", "0.5"]), seed=st.integers(0, 99))
+def test_a_set_holds_the_classes_whose_p_value_is_above_alpha(n, alpha, seed):
+    probabilities = (2 * drawn(n + 4, 3, seed=seed)).round().softmax(-1)  # many ties
+    labels = torch.randint(3, (n,), generator=torch.Generator().manual_seed(seed))
+    sets = conformal_sets(probabilities[n:], probabilities[:n], labels, alpha=float(alpha))
+    strange = [-row[label].item() for row, label in zip(probabilities[:n], labels, strict=True)]
+    wanted = [[p_value(strange, -p) > Fraction(alpha) for p in row] for row in probabilities[n:].tolist()]
+    assert sets.tolist() == wanted
+
+
+@given(n=st.integers(1, 25), alpha=st.sampled_from(["0.05", "0.1", "0.2", "0.25", "0.5"]), seed=st.integers(0, 99))
+def test_an_interval_holds_the_values_whose_p_value_is_above_alpha(n, alpha, seed):
+    y = drawn(n, seed=seed).round(decimals=1)
+    k = conformal_half_width(torch.zeros(n).double(), torch.ones(n).double(), y, alpha=float(alpha))
+    for value in [*y.abs().tolist(), 0.05, 0.75, 4.0]:
+        assert (value <= k) == (p_value(y.abs().tolist(), value) > Fraction(alpha))
 
 
 @pytest.mark.parametrize(("n", "alpha"), [(19, 0.1), (50, 0.1), (200, 0.05), (9, 0.3)])

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -44,6 +45,16 @@ def test_no_order_is_better_than_that_of_the_losses_and_none_worse_than_the_reve
     best, here, worst = (area_under_risk_coverage(u, loss) for u in (loss, uncertainty, -loss))
     assert best - 1e-12 <= here <= worst + 1e-12
     assert math.isclose(area_under_risk_coverage(torch.zeros(n), loss), loss.mean().item(), abs_tol=1e-12)
+
+
+@given(n=st.integers(1, 6), seed=st.integers(0, 500))
+def test_the_area_is_that_of_every_order_that_the_uncertainty_allows(n, seed):
+    # neither scikit-learn nor torchmetrics has it: the definition, with a row of every tie in each of its places
+    uncertainty, loss = coarse(n, seed).round(), drawn(n, seed=seed + 1)
+    orders = [order for order in itertools.permutations(range(n)) if bool((uncertainty[[*order]].diff() >= 0).all())]
+    risks = [loss[[*order[:k]]].mean().item() for order in orders for k in range(1, n + 1)]
+    area = area_under_risk_coverage(uncertainty, loss)
+    assert math.isclose(area, sum(risks) / len(risks), rel_tol=1e-9, abs_tol=1e-12)
 
 
 def test_only_the_order_counts():
