@@ -47,7 +47,7 @@ def log_likelihood(errors: torch.Tensor, tau: float) -> torch.Tensor:
     Gal and Ghahramani (2016), Dropout as a Bayesian Approximation, ICML, section 4: the predictive log-likelihood is
     the mean over test points of this - log T - ½ log 2π + ½ log τ.
     """
-    return torch.logsumexp(-0.5 * tau * errors.square(), dim=0)
+    return torch.logsumexp(errors.square().mul_(-0.5 * tau), dim=0)
 
 
 def evaluate(
@@ -57,20 +57,23 @@ def evaluate(
     y: NDArray[np.float64],
     centre: float,
     scale: float,
-    tau: float,
+    taus: Sequence[float],
     *,
     n_samples: int | None = None,
-) -> tuple[float, float]:
-    """Return RMSE of the mean of `n_samples` passes and test log-likelihood, both in the target's own units."""
+) -> tuple[float, list[float]]:
+    """Return RMSE of the mean of `n_samples` passes and test log-likelihood with each τ, in the target's own units."""
     target, n_samples = torch.from_numpy(y), n_samples or PASSES
-    total, evidence = torch.zeros(len(y), dtype=torch.float64), torch.full((len(y),), -math.inf, dtype=torch.float64)
+    total = torch.zeros(len(y), dtype=torch.float64)
+    evidence = torch.full((len(taus), len(y)), -math.inf, dtype=torch.float64)
     for piece in nets.passes(x, network, n_samples=n_samples):
-        predicted = piece[..., 0].double() * scale + centre
+        predicted = piece[..., 0].double().mul_(scale).add_(centre)
         total += predicted.sum(dim=0)
-        evidence = torch.logaddexp(evidence, log_likelihood(target - predicted, tau))
+        errors = predicted.sub_(target)
+        for of_tau, tau in zip(evidence, taus, strict=True):
+            torch.logaddexp(of_tau, log_likelihood(errors, tau), out=of_tau)
     rmse = (target - total / n_samples).square().mean().sqrt().item()
-    constant = 0.5 * math.log(tau) - 0.5 * math.log(2 * math.pi) - math.log(n_samples)
-    return rmse, evidence.mean().item() + constant
+    constants = [0.5 * math.log(tau) - 0.5 * math.log(2 * math.pi) - math.log(n_samples) for tau in taus]
+    return rmse, [mean + constant for mean, constant in zip(evidence.mean(dim=1).tolist(), constants, strict=True)]
 
 
 def run(unit: Unit) -> list[Record]:
@@ -79,8 +82,7 @@ def run(unit: Unit) -> list[Record]:
     data = standardised(uci_set, Path(unit["folder"]) if unit["folder"] else None, unit["splits"])
     generators = [torch.Generator().manual_seed(split) for split in unit["splits"]]
     nets = StackedMLP((uci_set.inputs, uci_set.hidden, 1), uci_set.p, generators)
-    penalty = uci_set.length**2 * (1 - uci_set.p) / (2 * data.inputs.shape[1] * uci_set.tau)
-    adam = StackedAdam(nets, penalty=penalty)
+    adam = StackedAdam(nets, penalty=uci_set.penalty(data.inputs.shape[1]))
     records: list[Record] = []
     trained = 0
     for epochs in unit["epochs"]:
@@ -89,7 +91,7 @@ def run(unit: Unit) -> list[Record]:
         trained = epochs
         for place, split in enumerate(unit["splits"]):
             of_split = data.tests[place], data.answers[place], *data.scales[place]
-            rmse, likelihood = evaluate(nets, place, *of_split, uci_set.tau)
+            rmse, [likelihood] = evaluate(nets, place, *of_split, [uci_set.tau])
             record = {"set": uci_set.name, "split": split, "epochs": epochs, "batch_size": unit["batch_size"]}
             records.append({**record, "rmse": round(rmse, 6), "log_likelihood": round(likelihood, 6)})
     return records
@@ -99,7 +101,7 @@ def jobs(
     options: Options, epochs: Sequence[int], batch_size: int, names: Sequence[str]
 ) -> tuple[list[Unit], list[str]]:
     """Return the jobs of the named sets that are at hand, some splits each, and why others are not done."""
-    units: list[Unit] = []
+    found: list[tuple[int, Unit]] = []
     reasons: list[str] = []
     length = "/".join(map(str, epochs))
     known = known_sets(options.sets_file)
@@ -108,23 +110,28 @@ def jobs(
             raise ValueError(f"the sets are {', '.join(known)}; got {name!r}. --sets-file adds others.")
         uci_set = known[name]
         try:
-            read_rows(uci_set, options.folder)
+            x, _ = read_rows(uci_set, options.folder)
         except FileNotFoundError as absent:
             reasons.append(f"skipped: {absent}")
             continue
         for start in range(0, uci_set.splits, options.splits_a_job):
             splits = list(range(start, min(start + options.splits_a_job, uci_set.splits)))
-            units.append(
-                {
-                    "id": f"{name} {length} epochs of {batch_size}, splits {splits[0]}-{splits[-1]}",
-                    "set": as_fields(uci_set),
-                    "splits": splits,
-                    "epochs": list(epochs),
-                    "batch_size": batch_size,
-                    "folder": str(options.folder) if options.folder else None,
-                }
-            )
-    return units, reasons
+            unit = {
+                "id": f"{name} {length} epochs of {batch_size}, splits {splits[0]}-{splits[-1]}",
+                "set": as_fields(uci_set),
+                "splits": splits,
+                "epochs": list(epochs),
+                "batch_size": batch_size,
+                "folder": str(options.folder) if options.folder else None,
+            }
+            found.append((len(x) * len(splits) * uci_set.hidden, unit))
+    found.sort(key=lambda sized: -sized[0])  # the longest first: no core waits for one that began last
+    return [unit for _, unit in found], reasons
+
+
+def set_names(records: Sequence[Record]) -> list[str]:
+    """Return the names of the sets that occur: those of the table in its order, then the reader's own."""
+    return sorted({record["set"] for record in records}, key=lambda name: (name not in PUBLISHED, name))
 
 
 def averages(records: Sequence[Record], name: str, epochs: int) -> list[tuple[float, float | None, int]]:
@@ -143,7 +150,7 @@ def table_cells(
     `printed` has RMSE, its standard error, log-likelihood and its standard error of each set.
     """
     found = []
-    for name in dict.fromkeys(record["set"] for record in records):
+    for name in set_names(records):
         values = printed.get(name, (None,) * 4)
         for place, (mean, se, n) in enumerate(averages(records, name, epochs)):
             published, error = values[2 * place : 2 * place + 2]

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dropout_lab.replications.gal_2016_table_1 import evaluate, jobs
+from dropout_lab.replications.gal_2016_table_1 import evaluate, jobs, set_names
 from dropout_lab.replications.paper import Cell, Options, Paper, Record, Unit, mean_and_se
 from dropout_lab.replications.standardised import Standardised, standardised
 from dropout_lab.replications.uci import UCISet
@@ -89,12 +89,11 @@ def run(unit: Unit) -> list[Record]:
     nets = StackedMLP(
         (uci_set.inputs, uci_set.hidden, 1), uci_set.p, [torch.Generator().manual_seed(split) for split in splits]
     )
-    penalty = uci_set.length**2 * (1 - uci_set.p) / (2 * data.inputs.shape[1] * uci_set.tau)
-    adam = StackedAdam(nets, lr=LR, penalty=penalty)
+    adam = StackedAdam(nets, lr=LR, penalty=uci_set.penalty(data.inputs.shape[1]))
     fit_stack(nets, data.inputs, data.targets, optimiser=adam, epochs=MEMBERS * EPOCHS, batch_size=BATCH)
     for passes in (MEMBERS, 1000):
         found[f"{passes} passes"] = [
-            -evaluate(nets, i, data.tests[i], data.answers[i], *data.scales[i], uci_set.tau, n_samples=passes)[1]
+            -evaluate(nets, i, data.tests[i], data.answers[i], *data.scales[i], [uci_set.tau], n_samples=passes)[1][0]
             for i in range(len(splits))
         ]
     return [
@@ -106,7 +105,7 @@ def run(unit: Unit) -> list[Record]:
 def cells(records: Sequence[Record]) -> list[Cell]:
     """Return the NLL of the ensembles beside theirs, and what dropout loses to them, split by split, at their cost."""
     found = []
-    for name in dict.fromkeys(record["set"] for record in records):
+    for name in set_names(records):
         of_set = [record for record in records if record["set"] == name]
         scores = [record["ensemble"] for record in of_set]
         published, deviation = PUBLISHED.get(name, (None, None))

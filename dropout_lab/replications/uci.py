@@ -45,6 +45,10 @@ class UCISet:
     splits: int = 20
     sha256: str = ""
 
+    def penalty(self, n: int, p: float | None = None) -> float:
+        """Return λ = l² (1 - p) / (2 n τ), of `n` training rows; with another drop probability if one is given."""
+        return self.length**2 * (1 - (self.p if p is None else p)) / (2 * n * self.tau)
+
 
 SETS = (
     UCISet(

@@ -17,11 +17,12 @@ def test_rmse_and_likelihood_are_those_of_the_definition(monkeypatch):
     generator = torch.Generator().manual_seed(0)
     x, y, tau = torch.randn(5, 3, generator=generator), np.linspace(-1, 1, 5), 2.0
     nets, twins = (StackedMLP((3, 8, 1), 0.2, [torch.Generator().manual_seed(7)]) for _ in range(2))
-    rmse, likelihood = table.evaluate(nets, 0, x, y, 0.5, 3.0, tau)
+    rmse, likelihoods = table.evaluate(nets, 0, x, y, 0.5, 3.0, [tau, 0.5])
     samples = torch.cat(list(twins.passes(x, 0, n_samples=40)))[..., 0].double().numpy() * 3.0 + 0.5
-    density = np.sqrt(tau / (2 * np.pi)) * np.exp(-tau / 2 * (y - samples) ** 2)  # no logs: the definition itself
     assert rmse == pytest.approx(math.sqrt(((samples.mean(axis=0) - y) ** 2).mean()))
-    assert likelihood == pytest.approx(np.log(density.mean(axis=0)).mean())
+    for tau, likelihood in zip([2.0, 0.5], likelihoods, strict=True):
+        density = np.sqrt(tau / (2 * np.pi)) * np.exp(-tau / 2 * (y - samples) ** 2)  # no logs: the definition itself
+        assert likelihood == pytest.approx(np.log(density.mean(axis=0)).mean())
 
 
 def test_the_likelihood_does_not_underflow_where_every_pass_is_far_away():

@@ -44,6 +44,7 @@ class StackedAdam:
         self.betas = (require_decay(betas[0], "betas[0]"), require_decay(betas[1], "betas[1]"))
         self.steps = 0
         self.mean, self.square = torch.zeros_like(nets.parameters), torch.zeros_like(nets.parameters)
+        self._denominator = torch.empty_like(nets.parameters)
         self.penalised = self._penalties(torch.as_tensor(penalty, dtype=nets.parameters.dtype))
 
     def _penalties(self, penalty: Tensor) -> Tensor | None:
@@ -67,5 +68,5 @@ class StackedAdam:
         self.square.mul_(b2).addcmul_(grad, grad, value=1 - b2)
         bias1, bias2 = 1 - b1**self.steps, math.sqrt(1 - b2**self.steps)
         # m̂ / (√v̂ + ε) with both corrections in the step size and in ε
-        denominator = self.square.sqrt().add_(self.eps * bias2)
-        theta.addcdiv_(self.mean, denominator, value=-self.lr * bias2 / bias1)
+        torch.sqrt(self.square, out=self._denominator).add_(self.eps * bias2)
+        theta.addcdiv_(self.mean, self._denominator, value=-self.lr * bias2 / bias1)

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from dropout_lab.arguments import require_count
 from dropout_lab.training.stack.adam import StackedAdam
+from dropout_lab.training.stack.memory import Memory
 from dropout_lab.training.stack.network import StackedMLP, require_inputs
 from dropout_lab.training.stack.noise import StackNoise
 
@@ -58,44 +59,45 @@ def fit_stack(
     if optimiser.nets is not nets:
         raise ValueError("optimiser belongs to another stack: make it with StackedAdam(nets, …) of these networks.")
     batch_size = min(require_count(batch_size, "batch_size"), x.shape[-2])
-    noise = StackNoise(nets.p, nets.sizes[:-1], nets.generators, x.dtype)
+    memory = Memory(x.dtype)
+    noise = StackNoise(nets.p, nets.sizes[:-1], nets.streams, x.dtype)
     losses = torch.zeros(require_count(epochs, "epochs"), len(nets), dtype=x.dtype)
     add_loss = _squared if y.is_floating_point() else _cross_entropy
     for epoch in tqdm(range(epochs), desc="epochs", leave=False, disable=None):
         total = x.new_zeros(len(nets), batch_size, nets.sizes[-1] if y.is_floating_point() else 1)
-        for rows, targets, coins in _batches(nets, x, y, batch_size, noise):
-            kept = nets.forward(rows, coins)
-            nets.backward(kept, coins, add_loss(kept[-1], targets, total))
+        for rows, targets, coins in _batches(nets, x, y, batch_size, noise, memory):
+            kept = nets.forward(rows, coins, memory)
+            nets.backward(kept, coins, add_loss(kept[-1], targets, total), memory)
             optimiser.step()
         losses[epoch] = total.sum(dim=(1, 2)) / (x.shape[-2] * total.shape[2])
     return losses
 
 
-def _batches(nets: StackedMLP, x: Tensor, y: Tensor, batch_size: int, noise: StackNoise) -> Iterator[Batch]:
+def _batches(
+    nets: StackedMLP, x: Tensor, y: Tensor, batch_size: int, noise: StackNoise, memory: Memory
+) -> Iterator[Batch]:
     """Yield the batches of one epoch with their noise: rows (S, B, D), targets (S, B, …)."""
     n = x.shape[-2]
     order = torch.stack([torch.randperm(n, generator=generator) for generator in nets.generators])
-    at_once = max(1, COINS_AT_ONCE // (batch_size * max(nets.sizes[:-1])))
-    starts = list(range(0, n, batch_size))
-    full = [start for start in starts if start + batch_size <= n]
-    groups = [full[i : i + at_once] for i in range(0, len(full), at_once)] + [[s] for s in starts[len(full) :]]
-    for group in groups:
-        size = min(batch_size, n - group[0])
-        rows = order[:, group[0] : group[-1] + size].reshape(len(nets), len(group), size).transpose(0, 1)
-        coins = noise.draw(len(group), size)
-        inputs, targets = _take(x, rows, shared=x.ndim == 2), _take(y, rows, shared=x.ndim == 2)
-        for i in range(len(group)):
-            yield inputs[i], targets[i], [None if xi is None else xi[i] for xi in coins]
+    steps = max(1, COINS_AT_ONCE // (batch_size * sum(nets.sizes[:-1])))
+    for rows in torch.split(order, steps * batch_size, dim=1):
+        coins = noise.draw(rows.shape[1])
+        inputs, targets = _take(x, rows, x.ndim == 2, memory, "x"), _take(y, rows, x.ndim == 2, memory, "y")
+        for start in range(0, rows.shape[1], batch_size):
+            batch = slice(start, start + batch_size)
+            yield inputs[:, batch], targets[:, batch], [None if xi is None else xi[:, batch] for xi in coins]
 
 
-def _take(values: Tensor, rows: Tensor, *, shared: bool) -> Tensor:
-    """Return values[s, rows[i, s]] as (steps, S, B, …); `values` has no axis for the networks where it is shared."""
-    if shared:
-        return values.index_select(0, rows.reshape(-1)).view(*rows.shape, *values.shape[1:])
-    stack, n = values.shape[:2]
-    flat = rows + torch.arange(stack)[:, None] * n
-    taken = values.reshape(stack * n, *values.shape[2:]).index_select(0, flat.reshape(-1))
-    return taken.view(*rows.shape, *values.shape[2:])
+def _take(values: Tensor, rows: Tensor, shared: bool, memory: Memory, name: str) -> Tensor:
+    """Return values[s, rows[s, i]] as (S, R, …); `values` has no axis for the networks where it is shared."""
+    if not shared:
+        rows = rows + torch.arange(len(values))[:, None] * values.shape[1]
+        values = values.flatten(0, 1)
+    if not values.is_floating_point():
+        return values[rows]
+    taken = memory(name, *rows.shape, *values.shape[1:])
+    torch.index_select(values, 0, rows.reshape(-1), out=taken.flatten(0, 1))
+    return taken
 
 
 def _squared(outputs: Tensor, targets: Tensor, total: Tensor) -> Tensor:

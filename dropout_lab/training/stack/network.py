@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from dropout_lab.arguments import require_count
-from dropout_lab.training.stack.noise import StackNoise, require_generators, require_site_probabilities
+from dropout_lab.training.stack.memory import Memory
+from dropout_lab.training.stack.noise import coin_stream, require_generators, require_site_probabilities
+from dropout_lab.training.stack.passes import stochastic_passes
 from dropout_lab.training.stack.products import affine, outer, product
 
-ROWS_AT_ONCE = 2048  # of one network in a prediction: more leave the processor's cache
+VALUES_AT_ONCE = 2**20  # in a piece of passes: a few MB, which the processor's last cache holds
 
 
 class StackedMLP:
@@ -87,6 +89,7 @@ class StackedMLP:
         self.weights, self.biases = self._views(self.parameters, shapes)
         self.weight_gradients, self.bias_gradients = self._views(self.gradient, shapes)
         self._start(weights)
+        self.streams = [coin_stream(generator) for generator in self.generators]
 
     def _views(self, flat: Tensor, shapes: list[tuple[int, int]]) -> tuple[list[Tensor], list[Tensor]]:
         stack, start = len(self.generators), 0
@@ -112,25 +115,34 @@ class StackedMLP:
         """Return the number of networks, S."""
         return len(self.generators)
 
-    def forward(self, x: Tensor, noise: Sequence[Tensor | None]) -> list[Tensor]:
+    def forward(self, x: Tensor, noise: Sequence[Tensor | None], memory: Memory | None = None) -> list[Tensor]:
         """Return what enters each linear layer, (S, B, fan_in), and last the outputs (S, B, K).
 
         Parameters
         ----------
         x : float tensor (S, B, D)
         noise : a float tensor (S, B, units) for each site, 0 or 1/(1-p); None where nothing is dropped
+        memory : Memory, optional
+            Where results are written, over those of the call before; by default each call has its own.
         """
-        kept = [x if noise[0] is None else x * noise[0]]
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = affine(kept[-1], weight, bias)
-            if layer + 1 < len(self.weights):
+        memory = memory or Memory(x.dtype)
+        kept = [x if noise[0] is None else torch.mul(x, noise[0], out=memory("h 0", *x.shape))]
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
+            h = affine(kept[-1], weight, bias, memory, f"h {layer}")
+            if layer < len(self.weights):
                 h = h.relu_() if self.activation == "relu" else h.tanh_()
-                xi = noise[layer + 1]
-                h = h if xi is None else h * xi if self.activation == "tanh" else h.mul_(xi)
+                xi = noise[layer]
+                h = h if xi is None else h.mul_(xi)
             kept.append(h)
         return kept
 
-    def backward(self, kept: Sequence[Tensor], noise: Sequence[Tensor | None], grad_out: Tensor) -> None:
+    def backward(
+        self,
+        kept: Sequence[Tensor],
+        noise: Sequence[Tensor | None],
+        grad_out: Tensor,
+        memory: Memory | None = None,
+    ) -> None:
         """Write the gradient of each network's loss into :attr:`gradient`.
 
         Parameters
@@ -138,22 +150,24 @@ class StackedMLP:
         kept : what :meth:`forward` returned
         noise : what it was given
         grad_out : float tensor (S, B, K), gradient of the loss with respect to the outputs
+        memory : Memory, optional, as in :meth:`forward`
         """
-        grad = grad_out
+        grad, memory = grad_out, memory or Memory(grad_out.dtype)
         for layer in reversed(range(len(self.weights))):
             h = kept[layer]
             outer(h, grad, self.weight_gradients[layer])
             torch.sum(grad, dim=1, keepdim=True, out=self.bias_gradients[layer])
             if layer:
-                grad = self._through_activation(h, noise[layer], grad, layer)
+                grad = self._through_activation(h, noise[layer], grad, layer, memory)
 
-    def _through_activation(self, h: Tensor, xi: Tensor | None, grad: Tensor, layer: int) -> Tensor:
+    def _through_activation(self, h: Tensor, xi: Tensor | None, grad: Tensor, layer: int, memory: Memory) -> Tensor:
         weight = self.weights[layer].transpose(1, 2)
         if self.activation == "relu":
             # ξ φ'(a) is 1/(1-p) where ξ φ(a) > 0 and 0 elsewhere: no need to look at the mask again
-            scaled = grad if xi is None else grad * self.scales[layer]
-            return torch.ops.aten.threshold_backward(product(scaled, weight), h, 0)  # type: ignore[no-any-return]
-        back = product(grad, weight)
+            weight = weight if xi is None else weight * self.scales[layer]
+            back = product(grad, weight, memory, f"grad {layer}")
+            return torch.ops.aten.threshold_backward.grad_input(back, h, 0, grad_input=back)  # type: ignore[no-any-return]
+        back = product(grad, weight, memory, f"grad {layer}")
         if xi is None:
             return back.mul_(1 - h * h)
         # h = ξ t with t = tanh(a), so ξ (1 - t²) = ξ - h t, and where ξ = 0 it is 0
@@ -164,41 +178,23 @@ class StackedMLP:
         x = require_inputs(x, self)
         return self.forward(x.expand(len(self), *x.shape[-2:]), [None] * len(self.weights))[-1]
 
-    def passes(self, x: Tensor, network: int, *, n_samples: int, rows: int = ROWS_AT_ONCE) -> Iterator[Tensor]:
+    def passes(self, x: Tensor, network: int, *, n_samples: int, values: int = VALUES_AT_ONCE) -> Iterator[Tensor]:
         """Yield stochastic passes of one network in pieces of shape (t, N, K); the t add up to `n_samples`.
 
-        A piece holds about `rows` rows, few enough to stay in the processor's cache. The coins come from the network's
-        own generator.
+        A pass is one thinned network, and all rows go through it: the passes of a row are independent, the rows of a
+        pass are not. The coins come from the network's own stream.
 
         Parameters
         ----------
         x : float tensor (N, D)
         network : int, which of the S networks
         n_samples : int, number of passes
-        rows : int, default 2048
+        values : int, default 2**20
+            About how many numbers a piece holds.
         """
         if not isinstance(x, Tensor) or x.ndim != 2:
             raise ValueError("x has the rows of one network, shape (N, D): passes are made network by network.")
-        x = require_inputs(x, self)
-        left, most = require_count(n_samples, "n_samples"), max(1, rows // len(x))
-        lone = _Network(self, network)
-        noise = StackNoise(self.p[network : network + 1], self.sizes[:-1], lone.generators, x.dtype)
-        while left:
-            t = min(most, left)
-            left -= t
-            site_noise = [None if xi is None else xi[0] for xi in noise.draw(1, t * len(x))]
-            repeated = x.expand(t, *x.shape).reshape(1, t * len(x), x.shape[1])
-            yield lone.forward(repeated, site_noise)[-1].view(t, len(x), -1)
-
-
-class _Network(StackedMLP):
-    """One network of a stack, as a stack of one that shares its weights."""
-
-    def __init__(self, stack: StackedMLP, network: int) -> None:
-        self.sizes, self.activation = stack.sizes, stack.activation
-        self.generators = stack.generators[network : network + 1]
-        self.weights = [weight[network : network + 1] for weight in stack.weights]
-        self.biases = [bias[network : network + 1] for bias in stack.biases]
+        return stochastic_passes(self, require_inputs(x, self), network, n_samples, values)
 
 
 def require_inputs(x: object, nets: StackedMLP) -> Tensor:

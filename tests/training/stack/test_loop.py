@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from dropout_lab.torch_layers.noise import fast_bernoulli_mask
 from dropout_lab.training.stack import StackedAdam, StackedMLP, fit_stack
+from dropout_lab.training.stack.noise import StackNoise, coin_stream
 
 SIZES = (4, 7, 5, 3)
 N, BATCH, EPOCHS = 23, 8, 3
@@ -36,28 +36,24 @@ def plain_loop(network, x, y, activation, lr=0.01):
             weight = torch.empty(layer.weight.T.shape, dtype=x.dtype).uniform_(-bound, bound, generator=generator)
             layer.weight.copy_(weight.T)
             layer.bias.zero_()
+    coins = StackNoise(P[network : network + 1].double(), SIZES[:-1], [coin_stream(generator)], x.dtype)
     net = nn.ModuleList(layers)
     adam = torch.optim.Adam(net.parameters(), lr=lr)
     for _ in range(EPOCHS):
         order = torch.randperm(N, generator=generator)
-        whole = N // BATCH
-        for steps, start, size in ((whole, 0, BATCH), (1, whole * BATCH, N - whole * BATCH)):
-            masks = [
-                fast_bernoulli_mask((steps, size, units), rate, generator).to(x.dtype) / (1 - rate) if rate else None
-                for units, rate in zip(SIZES[:-1], P[network].tolist(), strict=True)
-            ]
-            for step in range(steps):
-                rows = order[start + step * size : start + (step + 1) * size]
-                h = x[network][rows]
-                for layer, mask in zip(layers, masks, strict=True):
-                    h = layer(h if mask is None else h * mask[step])
-                    h = h if layer is layers[-1] else getattr(h, activation)()
-                loss = nn.functional.cross_entropy(h, y[network][rows]) if y.dtype == torch.int64 else None
-                loss = nn.functional.mse_loss(h, y[network][rows]) if loss is None else loss
-                loss = loss + PENALTY[network].to(x.dtype) * sum(layer.weight.square().sum() for layer in layers)
-                adam.zero_grad()
-                loss.backward()
-                adam.step()
+        noise = coins.draw(N)
+        for start in range(0, N, BATCH):
+            rows = order[start : start + BATCH]
+            h = x[network][rows]
+            for layer, xi in zip(layers, noise, strict=True):
+                h = layer(h if xi is None else h * xi[0, start : start + BATCH])
+                h = h if layer is layers[-1] else getattr(h, activation)()
+            loss = nn.functional.cross_entropy(h, y[network][rows]) if y.dtype == torch.int64 else None
+            loss = nn.functional.mse_loss(h, y[network][rows]) if loss is None else loss
+            loss = loss + PENALTY[network].to(x.dtype) * sum(layer.weight.square().sum() for layer in layers)
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
     return layers
 
 
