@@ -3,7 +3,7 @@
 Trains the network of Gal and Ghahramani's table 1 (8 inputs, 50 ReLU units, 1 output, dropout on inputs and units,
 Adam, batches of 32 of 928 rows) for one epoch at a time, in one process and on one thread: one nn.Sequential, a loop of
 them, torch.func.vmap over them, one autograd graph through bmm, and the stack. The ways take turns, each several times,
-and the smallest time of each is printed: on a busy machine it is the one that the others disturbed least.
+and the smallest processor time of each is printed: on a busy machine it is the one that the others disturbed least.
 """
 
 from __future__ import annotations
@@ -123,9 +123,9 @@ def main() -> None:
     best = dict.fromkeys(ways, float("inf"))
     for _ in range(options.rounds):
         for name, epoch in ways.items():
-            start = time.perf_counter()
+            start = time.process_time()
             epoch()
-            best[name] = min(best[name], time.perf_counter() - start)
+            best[name] = min(best[name], time.process_time() - start)
     steps, one = -(-N // BATCH), best["one nn.Sequential"]
     print("| way | µs a step | times one nn.Sequential |\n|---|---|---|")
     for name, seconds in best.items():

@@ -14,7 +14,6 @@ from dropout_lab.replications.paper import Cell, Options, Paper, Record, Unit, m
 from dropout_lab.replications.standardised import Standardised, standardised
 from dropout_lab.replications.uci import UCISet
 from dropout_lab.training.stack import StackedAdam, StackedMLP, fit_stack
-from dropout_lab.uncertainty import StackedLinear
 
 MEMBERS, EPOCHS, BATCH, LR, FLOOR = 5, 40, 100, 0.01, 1e-6
 # negative log-likelihood and its standard *deviation* over splits
@@ -27,24 +26,15 @@ PUBLISHED = {
 }
 
 
-def ensembles(data: Standardised, hidden: int, generator: torch.Generator) -> nn.Sequential:
+def ensembles(data: Standardised, hidden: int, seed: int) -> StackedMLP:
     """Train MEMBERS networks a split, all at once, on the log-likelihood of a normal target with mean and variance."""
-    splits, n, features = data.inputs.shape
-    nets = splits * MEMBERS
-    shapes = ((features, hidden), (hidden, 2))
-    layers = [StackedLinear(nets, *shape, generator=generator) for shape in shapes]
-    net = nn.Sequential(layers[0], nn.ReLU(), layers[1])
-    adam = torch.optim.Adam(net.parameters(), lr=LR, fused=True)
+    splits, _, features = data.inputs.shape
+    generators = [torch.Generator().manual_seed(seed + member) for member in range(splits * MEMBERS)]
+    nets = StackedMLP((features, hidden, 2), 0.0, generators, weights="torch")
     x, y = (values.repeat_interleave(MEMBERS, dim=0) for values in (data.inputs, data.targets))
-    for _ in range(EPOCHS):
-        order = torch.rand(nets, n, generator=generator).argsort(dim=1)[..., None]
-        for rows in torch.split(order, BATCH, dim=1):
-            mean, variance = normal(net(x.gather(1, rows.expand(-1, -1, features))))
-            losses = 0.5 * (variance.log() + (y.gather(1, rows) - mean).square() / variance)
-            adam.zero_grad()
-            losses.mean(dim=(1, 2)).sum().backward()  # type: ignore[no-untyped-call]
-            adam.step()
-    return net
+    adam = StackedAdam(nets, lr=LR)
+    fit_stack(nets, x, y, optimiser=adam, epochs=EPOCHS, batch_size=BATCH, loss=normal_loss)
+    return nets
 
 
 def normal(out: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,13 +43,22 @@ def normal(out: Tensor) -> tuple[Tensor, Tensor]:
     return mean, nn.functional.softplus(raw) + FLOOR
 
 
-def ensemble_nll(net: nn.Sequential, data: Standardised) -> list[float]:
+def normal_loss(outputs: Tensor, targets: Tensor, total: Tensor) -> Tensor:
+    """Return the gradient of ½ log σ² + (y - μ)² / 2σ², the mean over rows; add that of row b to total[:, b]."""
+    mean, variance = normal(outputs)
+    error = mean - targets
+    total[:, : outputs.shape[1]] += 0.5 * (variance.log() + error.square() / variance)
+    by_variance = 0.5 * (1 - error.square() / variance) / variance
+    return torch.cat([error / variance, by_variance * outputs[..., 1:].sigmoid()], dim=2).div_(outputs.shape[1])
+
+
+def ensemble_nll(nets: StackedMLP, data: Standardised) -> list[float]:
     """Return the negative log-likelihood of each split: a normal with mean and variance of the mixture, own units."""
+    outputs = nets.predict(torch.stack(data.tests).repeat_interleave(MEMBERS, dim=0)).double()
     found = []
-    for split, (x, y) in enumerate(zip(data.tests, data.answers, strict=True)):
+    for split, (out, y) in enumerate(zip(outputs.view(-1, MEMBERS, *outputs.shape[1:]), data.answers, strict=True)):
         centre, scale = data.scales[split]
-        with torch.no_grad():  # the weights of this split's members only
-            mean, variance = normal(members(net, split)(x).double())
+        mean, variance = normal(out)
         mixture = mean.mean(dim=0)
         total = scale**2 * ((variance + mean.square()).mean(dim=0) - mixture.square())
         error = torch.from_numpy(y)[:, None] - (mixture * scale + centre)
@@ -68,24 +67,11 @@ def ensemble_nll(net: nn.Sequential, data: Standardised) -> list[float]:
     return found
 
 
-def members(net: nn.Sequential, split: int) -> nn.Sequential:
-    """Return the networks of one split as a stack of their own."""
-    layers: list[nn.Module] = []
-    for layer in net:
-        if isinstance(layer, StackedLinear):
-            part = StackedLinear(MEMBERS, *layer.weight.shape[1:])
-            rows = slice(split * MEMBERS, (split + 1) * MEMBERS)
-            part.weight, part.bias = nn.Parameter(layer.weight[rows]), nn.Parameter(layer.bias[rows])
-            layer = part
-        layers.append(layer)
-    return nn.Sequential(*layers)
-
-
 def run(unit: Unit) -> list[Record]:
     """Train both on some splits of a set: NLL of the ensemble, of five passes and of a thousand."""
     uci_set, splits = UCISet(**unit["set"]), unit["splits"]
     data = standardised(uci_set, Path(unit["folder"]) if unit["folder"] else None, splits)
-    found = {"ensemble": ensemble_nll(ensembles(data, uci_set.hidden, torch.Generator().manual_seed(splits[0])), data)}
+    found = {"ensemble": ensemble_nll(ensembles(data, uci_set.hidden, seed=1000 + MEMBERS * splits[0]), data)}
     nets = StackedMLP(
         (uci_set.inputs, uci_set.hidden, 1), uci_set.p, [torch.Generator().manual_seed(split) for split in splits]
     )

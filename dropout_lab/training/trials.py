@@ -18,7 +18,9 @@ from dropout_lab.training.stack.noise import StackNoise
 class Trials(nn.Module):
     """S × R networks of the same shape, two ReLU layers with dropout behind each: one for each p and each seed.
 
-    The networks of a seed start from the same weights, whatever their p, so that they can be compared in pairs.
+    The networks of a seed start from the same weights, whatever their p, so that they can be compared in pairs. This is
+    a module for autograd, with max-norm and a look after each epoch; :mod:`dropout_lab.training.stack` trains several
+    times as fast, with gradients written out.
 
     Parameters
     ----------

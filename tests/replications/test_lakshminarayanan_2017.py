@@ -22,12 +22,12 @@ def data():
 
 def test_the_nll_is_that_of_a_normal_with_the_moments_of_the_mixture(data, monkeypatch):
     monkeypatch.setattr(paper, "EPOCHS", 2)
-    net = paper.ensembles(data, 6, torch.Generator().manual_seed(1))
-    for split, found in enumerate(paper.ensemble_nll(net, data)):
+    nets = paper.ensembles(data, 6, seed=1)
+    for split, found in enumerate(paper.ensemble_nll(nets, data)):
         own = slice(split * paper.MEMBERS, (split + 1) * paper.MEMBERS)
         centre, scale = data.scales[split]
-        with torch.no_grad():
-            mean, variance = (part[own, :, 0].double().numpy() for part in paper.normal(net(data.tests[split])))
+        outputs = nets.predict(data.tests[split])
+        mean, variance = (part[own, :, 0].double().numpy() for part in paper.normal(outputs))
         mean, sd = mean * scale + centre, np.sqrt(variance) * scale
         draws = np.random.default_rng(0).normal(mean, sd, size=(40_000, *mean.shape)).reshape(-1, 7)
         m, v = draws.mean(axis=0), draws.var(axis=0)
@@ -39,13 +39,26 @@ def test_training_brings_the_nll_down_and_members_differ(data, monkeypatch):
     found = {}
     for epochs in (1, 40):
         monkeypatch.setattr(paper, "EPOCHS", epochs)
-        net = paper.ensembles(data, 10, torch.Generator().manual_seed(1))
-        mean, variance = paper.normal(net(data.inputs.repeat_interleave(paper.MEMBERS, dim=0)))
+        nets = paper.ensembles(data, 10, seed=1)
+        mean, variance = paper.normal(nets.predict(data.inputs.repeat_interleave(paper.MEMBERS, dim=0)))
         y = data.targets.repeat_interleave(paper.MEMBERS, dim=0)
         found[epochs] = (0.5 * (variance.log() + (y - mean).square() / variance)).mean().item()
     assert found[40] < found[1] - 1
-    outputs = net(data.tests[0])
+    outputs = nets.predict(data.tests[0])
     assert len({round(value, 6) for value in outputs[:, 0, 0].tolist()}) == 2 * paper.MEMBERS
+
+
+def test_the_gradient_of_the_loss_is_autograds():
+    generator = torch.Generator().manual_seed(2)
+    outputs = torch.randn(3, 5, 2, generator=generator, dtype=torch.float64, requires_grad=True)
+    y, total = torch.randn(3, 5, 1, generator=generator, dtype=torch.float64), torch.zeros(3, 6, 1, dtype=torch.float64)
+    grad = paper.normal_loss(outputs.detach(), y, total)
+    mean, variance = paper.normal(outputs)
+    rows = -torch.distributions.Normal(mean, variance.sqrt()).log_prob(y) - 0.5 * math.log(2 * math.pi)
+    rows.mean(dim=(1, 2)).sum().backward()
+    torch.testing.assert_close(grad, outputs.grad)
+    torch.testing.assert_close(total[:, :5], rows.detach())
+    assert bool((total[:, 5:] == 0).all())
 
 
 def test_dropout_gets_the_training_of_all_members_and_as_many_passes(data, monkeypatch):
@@ -54,7 +67,7 @@ def test_dropout_gets_the_training_of_all_members_and_as_many_passes(data, monke
     monkeypatch.setattr(paper, "EPOCHS", 3)
 
     def spy(*arguments, epochs, **options):
-        seen["epochs"] = epochs
+        seen["loss" if "loss" in options else "epochs"] = epochs
         return fit_stack(*arguments, epochs=epochs, **options)
 
     monkeypatch.setattr(paper, "fit_stack", spy)

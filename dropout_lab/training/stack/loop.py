@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from dropout_lab.training.stack.noise import StackNoise
 
 COINS_AT_ONCE = 2**15  # of one network and site: more leave the processor's cache, fewer are many calls
 Batch = tuple[Tensor, Tensor, list[Tensor | None]]
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def fit_stack(
@@ -27,6 +28,7 @@ def fit_stack(
     optimiser: StackedAdam,
     epochs: int,
     batch_size: int,
+    loss: Loss | None = None,
 ) -> Tensor:
     """Train every network of a stack in place, each on its own rows in its own order.
 
@@ -43,6 +45,9 @@ def fit_stack(
         How often each row is used.
     batch_size : int
         Rows a step; the last step of an epoch takes what is left.
+    loss : function (outputs (S, B, K), targets (S, B, …), total) → gradient (S, B, K), optional
+        Another loss: returns the gradient of each network's mean over its B rows with respect to the outputs, and adds
+        the loss of row b to total[:, b], (S, B, 1). The targets may then have any shape behind their rows.
 
     Returns
     -------
@@ -55,16 +60,17 @@ def fit_stack(
         For tensors of other shapes or dtypes, an optimiser of another stack, no epochs.
     """
     x = require_inputs(x, nets)
-    y = _require_targets(y, x, nets)
+    y = _require_targets(y, x, nets) if loss is None else _require_rows(y, x)
     if optimiser.nets is not nets:
         raise ValueError("optimiser belongs to another stack: make it with StackedAdam(nets, …) of these networks.")
     batch_size = min(require_count(batch_size, "batch_size"), x.shape[-2])
     memory = Memory(x.dtype)
     noise = StackNoise(nets.p, nets.sizes[:-1], nets.streams, x.dtype)
     losses = torch.zeros(require_count(epochs, "epochs"), len(nets), dtype=x.dtype)
-    add_loss = _squared if y.is_floating_point() else _cross_entropy
+    squared = loss is None and y.is_floating_point()
+    add_loss = loss or (_squared if squared else _cross_entropy)
     for epoch in tqdm(range(epochs), desc="epochs", leave=False, disable=None):
-        total = x.new_zeros(len(nets), batch_size, nets.sizes[-1] if y.is_floating_point() else 1)
+        total = x.new_zeros(len(nets), batch_size, nets.sizes[-1] if squared else 1)
         for rows, targets, coins in _batches(nets, x, y, batch_size, noise, memory):
             kept = nets.forward(rows, coins, memory)
             nets.backward(kept, coins, add_loss(kept[-1], targets, total), memory)
@@ -114,6 +120,14 @@ def _cross_entropy(outputs: Tensor, targets: Tensor, total: Tensor) -> Tensor:
     total[:, : outputs.shape[1]].sub_(log_p.gather(2, index))
     grad = log_p.exp_().scatter_add_(2, index, torch.full_like(index, -1, dtype=outputs.dtype))
     return grad.div_(outputs.shape[1])
+
+
+def _require_rows(y: object, x: Tensor) -> Tensor:
+    if not isinstance(y, Tensor):
+        raise TypeError(f"y is a tensor with a target for each row of x; got {type(y).__name__}.")
+    if y.shape[: x.ndim - 1] != x.shape[:-1]:
+        raise ValueError(f"y has a target for each row of x, shape {(*x.shape[:-1],)} and more; got {tuple(y.shape)}.")
+    return y
 
 
 def _require_targets(y: object, x: Tensor, nets: StackedMLP) -> Tensor:

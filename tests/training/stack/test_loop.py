@@ -106,6 +106,23 @@ def test_training_goes_on_where_it_stopped():
     torch.testing.assert_close(twice.parameters, once.parameters, rtol=0, atol=0)
 
 
+def test_a_loss_of_ones_own_trains_as_the_built_in_one():
+    x, y = problem()
+    ours, own = (StackedMLP(SIZES, P, generators(), dtype=x.dtype) for _ in range(2))
+
+    def squared(outputs, targets, total):
+        total[:, : outputs.shape[1]] += (outputs - targets).square().mean(dim=2, keepdim=True)
+        return 2 * (outputs - targets) / outputs.shape[1] / outputs.shape[2]
+
+    options = {"epochs": 2, "batch_size": BATCH}
+    losses = fit_stack(ours, x, y, optimiser=StackedAdam(ours), **options)
+    own_losses = fit_stack(own, x, y, optimiser=StackedAdam(own), loss=squared, **options)
+    torch.testing.assert_close(own.parameters, ours.parameters)
+    torch.testing.assert_close(own_losses, losses)
+    with pytest.raises(ValueError, match="a target for each row"):
+        fit_stack(own, x, y[:, 1:], optimiser=StackedAdam(own), loss=squared, **options)
+
+
 def test_training_leaves_the_global_generator_as_it_was():
     before = torch.get_rng_state()
     trained(*problem())
