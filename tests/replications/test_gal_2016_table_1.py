@@ -35,12 +35,13 @@ def test_the_likelihood_does_not_underflow_where_every_pass_is_far_away():
 def small(tmp_path, monkeypatch):
     """A set of 60 rows whose target is a line, with few passes: options of the command line for it."""
     monkeypatch.setattr(table, "PASSES", 20)
-    monkeypatch.setattr(table, "EPOCHS", 200)
     rng = np.random.default_rng(0)
     x = rng.standard_normal((60, 2))
     np.savetxt(tmp_path / "line.txt", np.column_stack([x, x @ [1.0, 2.0]]))
     fields = {"name": "line", "file": "line.txt", "inputs": 2, "target": 2, "p": 0.02, "tau": 10.0, "length": 0.01}
-    (tmp_path / "sets.json").write_text(json.dumps([{**fields, "splits": 4, "hidden": 10}]), encoding="utf-8")
+    (tmp_path / "sets.json").write_text(
+        json.dumps([{**fields, "splits": 4, "hidden": 10, "epochs": 200}]), encoding="utf-8"
+    )
     files = ["--data", str(tmp_path), "--sets-file", str(tmp_path / "sets.json"), "--results", str(tmp_path / "out")]
     return ["run", "gal-2016-table-1", "--sets", "line", *files], tmp_path
 
