@@ -89,6 +89,7 @@ def figure(papers: Iterable[Paper], folder: Path) -> Figure:
         if cell.error:
             ax.plot([-unit * cell.error, unit * cell.error], [place, place], color="0.75", linewidth=5, zorder=0)
     ax.axvline(0, **figures.line_style("reference"))
+    ax.margins(y=0.01)
     ax.set_xscale("symlog", linthresh=5)
     ax.set_xticks([-50, -20, -5, -2, 0, 2, 5, 20, 50], ["-50", "-20", "-5", "-2", "0", "2", "5", "20", "50"])
     ax.set_yticks(range(len(shown)), [cell.label for cell in reversed(shown)], fontsize=7)

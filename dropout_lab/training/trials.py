@@ -12,7 +12,7 @@ from tqdm import tqdm
 from dropout_lab.arguments import require_count, require_positive, require_probability
 from dropout_lab.torch_layers import max_norm_
 from dropout_lab.torch_layers.arguments import require_generator
-from dropout_lab.training.stack.noise import StackNoise
+from dropout_lab.training.stack.noise import StackNoise, coin_stream
 
 
 class Trials(nn.Module):
@@ -66,8 +66,8 @@ class Trials(nn.Module):
             start = torch.randn(n_seeds, units, inputs, generator=generator) * (2 / inputs) ** 0.5
             self.weights.append(nn.Parameter(start.repeat(len(self.p), 1, 1)))  # (S R, K, D)
             self.biases.append(nn.Parameter(torch.zeros(len(self.p) * n_seeds, 1, units)))
-        p_of_sites = torch.tensor([[self.p_input, rate, rate] for rate in self.p])
-        self.coins = StackNoise(p_of_sites, sizes[:-1], [generator] * len(self.p), torch.float32)
+        p_of_sites = torch.tensor([[self.p_input, rate, rate] for rate in self.p], dtype=torch.float64)
+        self.coins = StackNoise(p_of_sites, sizes[:-1], [coin_stream(generator)] * len(self.p), torch.float32)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (S, R, N, K) of examples (N, D), or of examples (R, N, D) that each seed has of its own."""
@@ -83,7 +83,7 @@ class Trials(nn.Module):
 
     def _noise(self, rows: int) -> list[Tensor | None]:
         """Noise of the features and of each hidden layer, (S R, rows, units); None where no network drops."""
-        sites = self.coins.draw(1, self.n_seeds * rows)
+        sites = self.coins.draw(self.n_seeds * rows)
         return [None if xi is None else xi.reshape(-1, rows, xi.shape[-1]) for xi in sites]
 
 
