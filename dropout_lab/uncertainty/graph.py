@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -98,3 +98,36 @@ def leaves(tree: Any) -> list[Any]:
         else:
             found.append(item)
     return found
+
+
+class Recording(NamedTuple):
+    """A pass: its graph, what the model returned, how many draws it made, and what it did, to compare with another."""
+
+    graph: Graph
+    output: Any
+    n_draws: int
+    signature: list[Any]
+
+
+def does_the_same(one: Recording, other: Recording) -> bool:
+    """Whether two passes did the same to the same tensors: a model that counts its passes may not."""
+    first, second = (
+        [
+            leaf.tensor
+            for node in recording.graph.nodes
+            if node.site is None  # a draw overwrites what it is given, memory that nobody filled yet
+            for leaf in leaves([*node.args, *node.kwargs.values()])
+            if isinstance(leaf, Fixed)
+        ]
+        for recording in (one, other)
+    )
+    if one.signature != other.signature or len(first) != len(second):
+        return False
+    return all(_is_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def _is_equal(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    same_memory = one.data_ptr() == other.data_ptr() and one.stride() == other.stride()
+    return same_memory or torch.equal(one, other)

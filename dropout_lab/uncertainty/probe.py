@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
-from torch.overrides import TorchFunctionMode
 
-from dropout_lab.uncertainty.graph import NotReplayableError
+from dropout_lab.uncertainty.dropout_calls import DropoutCalls
+from dropout_lab.uncertainty.graph import NotReplayableError, Recording
 from dropout_lab.uncertainty.model_state import ModelState
-from dropout_lab.uncertainty.recording import Recorder, Recording
+from dropout_lab.uncertainty.recording import Recorder
 from dropout_lab.uncertainty.site_noise import NoNoise
 from dropout_lab.uncertainty.streams import Stream, marks, reseed, seeded_marks
 
@@ -91,7 +91,7 @@ class Probe:
         reseed(self.streams, self.seed + attempt)
         before, frames = seeded_marks(others), _Frames(seen, self.state, charged, recorder)
         try:
-            with uncompiled(), frames, _DropoutCalls(frames, p_zero=without_dropout):
+            with uncompiled(), frames, DropoutCalls(frames.is_watched, frames.mute, p_zero=without_dropout):
                 if recorder is None:
                     seen.output = self._run_noting(active)
                 else:
@@ -162,8 +162,15 @@ class _Frames:
             self.seen.last = self.stack[-1]
         self.mark = mark
 
+    def is_watched(self) -> bool:
+        return _watched.get() is self.state
+
+    def mute(self) -> None:
+        if self.stack:
+            self.seen.muted.append(self.stack[-1])
+
     def enter(self, module: nn.Module, _: Any) -> None:
-        if _watched.get() is not self.state:
+        if not self.is_watched():
             return
         stateful = module.training and any(True for _ in module.buffers(recurse=False))
         if module not in self.state.names and stateful:
@@ -176,49 +183,11 @@ class _Frames:
         self.stack.append(module)
 
     def leave(self, module: nn.Module, _: Any, __: Any) -> None:
-        if _watched.get() is not self.state:
+        if not self.is_watched():
             return
         self.charge()
         while self.stack and self.stack.pop() is not module:
             pass  # a submodule that raised an exception never left
-
-
-class _DropoutCalls(TorchFunctionMode):
-    """Watches the dropout functions of PyTorch: notes the muted ones, and calls them with p = 0 if asked to."""
-
-    def __init__(self, frames: _Frames, *, p_zero: bool) -> None:
-        super().__init__()
-        self.frames, self.p_zero = frames, p_zero
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        options = dict(kwargs or {})
-        name = getattr(func, "__name__", "").removesuffix(".default").rstrip("_")
-        if _watched.get() is not self.frames.state:
-            return func(*args, **options)
-        if name in _DROPOUTS:
-            p = options.get("p", args[1] if len(args) > 1 else 0.5)
-            training = options.get("training", options.get("train", args[2] if len(args) > 2 else name not in _OFF))
-            if not training and 0 < p < 1 and self.frames.stack:
-                self.frames.seen.muted.append(self.frames.stack[-1])
-            if self.p_zero:
-                args, options = _with(args, options, 1, "p")
-        elif name == "scaled_dot_product_attention" and self.p_zero:
-            args, options = _with(args, options, 4, "dropout_p")
-        return func(*args, **options)
-
-
-_OFF = ("alpha_dropout", "feature_alpha_dropout")  # off unless told otherwise, unlike the others
-_DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "native_dropout", *_OFF)
-
-
-def _with(
-    args: tuple[Any, ...], options: dict[str, Any], index: int, key: str
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if len(args) > index:
-        return (*args[:index], 0.0, *args[index + 1 :]), options
-    return args, {**options, key: 0.0}
 
 
 def require_output(output: object) -> Tensor:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from dropout_lab.uncertainty.graph import Fixed, Graph, Node, NotReplayableError, Value, is_tensor, leaves, mapped
+from dropout_lab.uncertainty.graph import (
+    Fixed,
+    Graph,
+    Node,
+    NotReplayableError,
+    Recording,
+    Value,
+    is_tensor,
+    leaves,
+    mapped,
+)
 from dropout_lab.uncertainty.operations import Operation, functional, operation, require_first
 from dropout_lab.uncertainty.site_noise import SiteDraws, SiteNoise
 
 _MASKS = (torch.bool, torch.uint8)
 _LIFT, _INDEX = torch.ops.aten.lift_fresh.default, torch.ops.aten.index.Tensor
 _READERS = {"tolist", "numpy", "__array__", "data_ptr", "untyped_storage", "storage", "__dlpack__", "__reduce_ex__"}
-
-
-class Recording(NamedTuple):
-    """A pass: its graph, what the model returned, how many draws it made, and what it did, to compare with another."""
-
-    graph: Graph
-    output: Any
-    n_draws: int
-    signature: list[Any]
 
 
 def record(run: Callable[[], Any], noise: SiteNoise) -> Recording:
@@ -38,30 +39,6 @@ def record(run: Callable[[], Any], noise: SiteNoise) -> Recording:
         If what the pass does depends on its noise, or on noise that is not PyTorch's.
     """
     return Recorder(noise).record(run)
-
-
-def does_the_same(one: Recording, other: Recording) -> bool:
-    """Whether two passes did the same to the same tensors: a model that counts its passes may not."""
-    first, second = (
-        [
-            leaf.tensor
-            for node in recording.graph.nodes
-            if node.site is None  # a draw overwrites what it is given, memory that nobody filled yet
-            for leaf in leaves([*node.args, *node.kwargs.values()])
-            if isinstance(leaf, Fixed)
-        ]
-        for recording in (one, other)
-    )
-    if one.signature != other.signature or len(first) != len(second):
-        return False
-    return all(_is_equal(a, b) for a, b in zip(first, second, strict=True))
-
-
-def _is_equal(one: Tensor, other: Tensor) -> bool:
-    if one.shape != other.shape or one.dtype != other.dtype:
-        return False
-    same_memory = one.data_ptr() == other.data_ptr() and one.stride() == other.stride()
-    return same_memory or torch.equal(one, other)
 
 
 class Recorder(SiteDraws):  # type: ignore[no-untyped-call]

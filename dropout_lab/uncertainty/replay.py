@@ -102,6 +102,26 @@ class Replay:
         return run
 
 
+def first_chunk(replay: Replay, size: int, first: Tensor) -> Tensor:
+    """The first samples by replay, if the very first is what the model itself gave with this noise."""
+    try:
+        chunk = replay.run(size)
+    except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
+        raise NotReplayableError("an operation did not run for several samples") from error
+    same_kind = chunk.shape[1:] == first.shape and chunk.dtype == first.dtype
+    if not same_kind or not _agrees(chunk[0], first):
+        raise NotReplayableError("replayed, the first pass gave something else")
+    return chunk
+
+
+def _agrees(replayed: Tensor, first: Tensor) -> bool:
+    if not first.is_floating_point():
+        return torch.equal(replayed, first)
+    tolerance = torch.finfo(first.dtype).eps ** 0.5  # matrix products of another size round differently
+    size = first.nan_to_num(posinf=0.0, neginf=0.0).abs().max().item()
+    return torch.allclose(replayed, first, rtol=tolerance, atol=tolerance * size, equal_nan=True)
+
+
 def _is_coins(node: Node) -> bool:
     # whether a value is on the CPU the value does not say: only passes on the CPU are recorded
     first = node.args[0] if node.args else None

@@ -8,17 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from dropout_lab.uncertainty.chunks import chunk_size
-from dropout_lab.uncertainty.graph import NotReplayableError
+from dropout_lab.uncertainty.graph import NotReplayableError, Recording, does_the_same
 from dropout_lab.uncertainty.inputs import Call
 from dropout_lab.uncertainty.model_state import DisturbedError, ModelState
 from dropout_lab.uncertainty.probe import require_output, visits
-from dropout_lab.uncertainty.recording import Recording, does_the_same, record
-from dropout_lab.uncertainty.replay import Replay
+from dropout_lab.uncertainty.recording import record
+from dropout_lab.uncertainty.replay import Replay, first_chunk
 from dropout_lab.uncertainty.sharing import shared_axes
 from dropout_lab.uncertainty.site_choice import no_site
 from dropout_lab.uncertainty.site_noise import NoNoise, Shared, SiteNoise, one_pass
@@ -148,7 +147,7 @@ class Sampler:
         try:
             replay, first = self._prepared()
             size = chunk_size(replay.largest, replay.bytes_per_sample, self.max_memory)
-            chunk = _first_chunk(replay, min(size, self.n_samples), first)
+            chunk = first_chunk(replay, min(size, self.n_samples), first)
         except NotReplayableError as error:
             if method == "fast":
                 raise ValueError(f'this model cannot be replayed: {error}. Use method="auto" or "loop".') from error
@@ -192,23 +191,3 @@ class Sampler:
         if drew_otherwise:
             raise NotReplayableError("it draws from a stream that is not PyTorch's")
         return recording
-
-
-def _first_chunk(replay: Replay, size: int, first: Tensor) -> Tensor:
-    """The first samples by replay, if the very first is what the model itself gave with this noise."""
-    try:
-        chunk = replay.run(size)
-    except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
-        raise NotReplayableError("an operation did not run for several samples") from error
-    same_kind = chunk.shape[1:] == first.shape and chunk.dtype == first.dtype
-    if not same_kind or not _agrees(chunk[0], first):
-        raise NotReplayableError("replayed, the first pass gave something else")
-    return chunk
-
-
-def _agrees(replayed: Tensor, first: Tensor) -> bool:
-    if not first.is_floating_point():
-        return torch.equal(replayed, first)
-    tolerance = torch.finfo(first.dtype).eps ** 0.5  # matrix products of another size round differently
-    size = first.nan_to_num(posinf=0.0, neginf=0.0).abs().max().item()
-    return torch.allclose(replayed, first, rtol=tolerance, atol=tolerance * size, equal_nan=True)

@@ -13,8 +13,8 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from dropout_lab.torch_layers import DropPath, LayerDrop
 from dropout_lab.torch_layers.bearers import P_ATTRIBUTES, p_attribute
+from dropout_lab.uncertainty.graph import Recording
 from dropout_lab.uncertainty.probe import Observation, Probe, require_output
-from dropout_lab.uncertainty.recording import Recording
 
 # the encoder layer drops nothing itself, but in eval mode its fused path skips the dropout of its submodules
 _DROPOUT_MODULES: tuple[type[nn.Module], ...] = (*P_ATTRIBUTES, nn.TransformerEncoderLayer)
