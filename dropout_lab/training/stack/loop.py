@@ -47,7 +47,8 @@ def fit_stack(
         Rows a step; the last step of an epoch takes what is left.
     loss : function (outputs (S, B, K), targets (S, B, …), total) → gradient (S, B, K), optional
         Another loss: returns the gradient of each network's mean over its B rows with respect to the outputs, and adds
-        the loss of row b to total[:, b], (S, B, 1). The targets may then have any shape behind their rows.
+        the loss of row b to total[:, b], (S, B, 1). Autograd is off in it. The targets may then have any shape behind
+        their rows.
 
     Returns
     -------
@@ -69,13 +70,14 @@ def fit_stack(
     losses = torch.zeros(require_count(epochs, "epochs"), len(nets), dtype=x.dtype)
     squared = loss is None and y.is_floating_point()
     add_loss = loss or (_squared if squared else _cross_entropy)
-    for epoch in tqdm(range(epochs), desc="epochs", leave=False, disable=None):
-        total = x.new_zeros(len(nets), batch_size, nets.sizes[-1] if squared else 1)
-        for rows, targets, coins in _batches(nets, x, y, batch_size, noise, memory):
-            kept = nets.forward(rows, coins, memory)
-            nets.backward(kept, coins, add_loss(kept[-1], targets, total), memory)
-            optimiser.step()
-        losses[epoch] = total.sum(dim=(1, 2)) / (x.shape[-2] * total.shape[2])
+    with torch.inference_mode():  # nothing asks for autograd: a tenth of the time and more of a small stack
+        for epoch in tqdm(range(epochs), desc="epochs", leave=False, disable=None):
+            total = x.new_zeros(len(nets), batch_size, nets.sizes[-1] if squared else 1)
+            for rows, targets, coins in _batches(nets, x, y, batch_size, noise, memory):
+                kept = nets.forward(rows, coins, memory)
+                nets.backward(kept, coins, add_loss(kept[-1], targets, total), memory)
+                optimiser.step()
+            losses[epoch] = total.sum(dim=(1, 2)) / (x.shape[-2] * total.shape[2])
     return losses
 
 
