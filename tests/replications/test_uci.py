@@ -7,6 +7,8 @@ import json
 import numpy as np
 import pytest
 
+from dropout_lab.replications.gal_2016_table_1 import jobs
+from dropout_lab.replications.paper import Options
 from dropout_lab.replications.uci import SETS, UCISet, known_sets, read_rows, split_rows
 
 # sha256 of the training rows as little-endian int64; when they were written down, the rows of all twenty splits were
@@ -68,3 +70,19 @@ def test_a_set_of_the_readers_own_is_named_in_a_json_file(tmp_path, monkeypatch)
     monkeypatch.setenv("DROPOUT_LAB_DATA", str(tmp_path))
     x, y = read_rows(mine, None)
     np.testing.assert_array_equal(np.column_stack([x, y]), [[1, 2, 3], [4, 5, 6]])
+
+
+def test_the_penalty_is_that_of_the_prior_length_scale():
+    uci_set = UCISet("mine", "mine.txt", 2, 2, p=0.2, tau=0.5, length=0.3)
+    assert uci_set.penalty(50) == pytest.approx(0.3**2 * 0.8 / (2 * 50 * 0.5))
+    assert uci_set.penalty(50, p=0.6) == pytest.approx(0.3**2 * 0.4 / (2 * 50 * 0.5))
+
+
+def test_a_job_trains_for_the_epochs_of_its_set_unless_told_otherwise(tmp_path):
+    np.savetxt(tmp_path / "mine.txt", np.ones((20, 3)))
+    fields = {"name": "mine", "file": "mine.txt", "inputs": 2, "target": 2, "p": 0.2, "tau": 0.5, "length": 0.3}
+    (tmp_path / "sets.json").write_text(json.dumps([{**fields, "epochs": 7}]), encoding="utf-8")
+    options = Options(folder=tmp_path, sets=("mine",), sets_file=tmp_path / "sets.json")
+    assert {tuple(unit["epochs"]) for unit in jobs(options, None, 32, ())[0]} == {(7,)}
+    assert {tuple(unit["epochs"]) for unit in jobs(options, (3, 5), 32, ())[0]} == {(3, 5)}
+    assert known_sets()["protein"].epochs == 200
