@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from dropout_lab.torch_layers.noise import bernoulli_mask, fast_bernoulli_mask
+from dropout_lab.torch_layers import bernoulli_mask, fast_bernoulli_mask
 from mc_networks import TASKS, make
 from mc_report import FLOOR, JSON, draw, fill_readme, table
 from mc_ways import CHUNKS, WAYS, Sampler, UnfitError, absent, floor, guard

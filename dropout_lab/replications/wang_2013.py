@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dropout_lab.data import load_names
 from dropout_lab.replications.paper import Cell, Paper, Record, Unit, mean_and_se, seed_units
-from dropout_lab.torch_layers.noise import fast_bernoulli_mask
+from dropout_lab.torch_layers.raw_bits import fast_bernoulli_mask
 
 P, EXAMPLES, TESTS, STEPS, LR, NODES = 0.5, 300, 3000, 300, 0.02, 8
 WAYS = ("plain", "noise", "deterministic")

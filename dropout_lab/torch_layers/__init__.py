@@ -15,12 +15,12 @@ from dropout_lab.torch_layers.locked import LockedDropout, locked_dropout
 from dropout_lab.torch_layers.max_norm import max_norm_
 from dropout_lab.torch_layers.noise import (
     bernoulli_mask,
-    fast_bernoulli_mask,
     logistic_noise,
     normal_noise,
     unequal_mask,
 )
 from dropout_lab.torch_layers.r_drop import r_drop_loss
+from dropout_lab.torch_layers.raw_bits import fast_bernoulli_mask
 from dropout_lab.torch_layers.recurrent import recurrent_step
 from dropout_lab.torch_layers.recurrent_dropout import RecurrentDropoutRNN
 from dropout_lab.torch_layers.scheduled import ScheduledDropout

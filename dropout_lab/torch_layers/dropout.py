@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from dropout_lab.arguments import require_probability
 from dropout_lab.torch_layers.arguments import require_float_tensor, require_generator, require_mask_tensor
-from dropout_lab.torch_layers.noise import bernoulli_mask, fast_bernoulli_mask, fast_dropout_noise, has_raw_bits
+from dropout_lab.torch_layers.noise import bernoulli_mask
+from dropout_lab.torch_layers.raw_bits import fast_bernoulli_mask, fast_dropout_noise, has_raw_bits
 
 
 def dropout(

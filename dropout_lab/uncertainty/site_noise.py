@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dropout_lab.torch_layers.noise import SiteCoins
+from dropout_lab.torch_layers.raw_bits import SiteCoins
 from dropout_lab.uncertainty.operations import operation
 
 _BERNOULLI = torch.ops.aten.bernoulli_.float

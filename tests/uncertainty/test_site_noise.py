@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from dropout_lab.torch_layers.noise import SiteCoins
+from dropout_lab.torch_layers.raw_bits import SiteCoins
 from dropout_lab.uncertainty.site_noise import NoNoise, SiteNoise, one_pass
 
 RATES = (0.05, 0.2, 0.25, 0.5, 0.6875, 0.9, 3 / 256)
