@@ -33,7 +33,11 @@ class Fixed:
 
 @dataclass(eq=False)
 class Node:
-    """One operation on such values. `site` counts the draws of a pass; it is None where none is made."""
+    """One operation on such values. `site` counts the draws of a pass; it is None where none is made.
+
+    `is_map` says that a draw is for a feature map, so that its coins lie channel beside channel; `is_doubled` that a
+    convolution is of maps to be doubled, with the weights of :func:`of_doubled`.
+    """
 
     op: Any
     args: tuple[Any, ...]
@@ -41,6 +45,8 @@ class Node:
     outs: list[Value | None]
     is_list: bool = False
     site: int | None = None
+    is_map: bool = False
+    is_doubled: bool = False
 
     @property
     def name(self) -> str:
@@ -68,8 +74,12 @@ class Graph:
 
     def new(self, tensor: Tensor) -> Value:
         """A value of the shape and dtype of `tensor`."""
+        return self.value(tuple(tensor.shape), tensor.dtype)
+
+    def value(self, shape: tuple[int, ...], dtype: torch.dtype) -> Value:
+        """A value that no node gives yet."""
         self.n_values += 1
-        return Value(self.n_values - 1, tuple(tensor.shape), tensor.dtype)
+        return Value(self.n_values - 1, shape, dtype)
 
 
 def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:

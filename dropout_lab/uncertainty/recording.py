@@ -114,7 +114,7 @@ class Recorder(SiteDraws):  # type: ignore[no-untyped-call]
     def draw(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], site: int) -> Any:
         """A draw becomes a node; what it gives is a value."""
         node, facts = self._node(func, args, kwargs), operation(func)
-        node.site = site
+        node.site, node.is_map = site, isinstance(args[0], Tensor) and self.is_map(args[0])
         if facts.written:
             require_first(func)
             self._before_write(facts, args, kwargs)

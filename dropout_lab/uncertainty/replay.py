@@ -12,7 +12,9 @@ import dropout_lab.uncertainty.rules_linear
 import dropout_lab.uncertainty.rules_shape  # noqa: F401  (both register their rules)
 from dropout_lab.uncertainty.fusion import overwritten, scaled_coins
 from dropout_lab.uncertainty.graph import Fixed, Graph, Node, NotReplayableError, Value, leaves, mapped
+from dropout_lab.uncertainty.layout import lay_out
 from dropout_lab.uncertainty.rules import Kernel, kernel, picked
+from dropout_lab.uncertainty.shortcuts import shorten
 from dropout_lab.uncertainty.site_noise import SiteNoise, has_coins, without_generator
 
 
@@ -40,8 +42,10 @@ class Replay:
     def __init__(self, graph: Graph, noise: SiteNoise) -> None:
         if graph.output is None:
             raise NotReplayableError("the output does not depend on the noise")
+        shorten(graph)
         self.output, self.n_values, self.noise = graph.output, graph.n_values, noise
         nodes, self.scales = scaled_coins(_needed(graph), _is_coins)
+        lay_out(nodes)
         last = {value.index: place for place, node in enumerate(nodes) for value in (*node.reads, *_outs(node))}
         last[self.output.index] = len(nodes)
         in_place = overwritten(nodes, last)
@@ -80,7 +84,7 @@ class Replay:
         if _is_coins(node):
             keep_prob = node.args[1] if len(node.args) > 1 else 0.5
             scale = self.scales.get(site, 1.0)
-            return lambda args, count: noise.coins(site, count, out.shape, keep_prob, out.dtype, scale)
+            return lambda args, count: noise.coins(site, count, out.shape, keep_prob, out.dtype, scale, node.is_map)
         in_place = node.op._schema.is_mutable
         varies = mapped(node.args, lambda leaf: isinstance(leaf, Value))
         options = without_generator(node.kwargs)

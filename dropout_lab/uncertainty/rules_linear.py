@@ -24,8 +24,15 @@ def _product(node: Node) -> Kernel | None:
     if node.name.startswith("mm") and isinstance(second, Fixed):
         return lambda args, count: torch.mm(args[0].reshape(-1, args[0].shape[-1]), args[1]).view(count, *shape)
     if node.name.startswith("bmm") and isinstance(first, Value) and isinstance(second, Value):
-        return lambda args, count: torch.bmm(args[0].flatten(0, 1), args[1].flatten(0, 1)).view(count, *shape)
+        return lambda args, count: torch.bmm(_batch(args[0]), _batch(args[1])).view(count, *shape)
     return lambda args, count: torch.matmul(args[0], args[1])
+
+
+def _batch(matrices: Tensor) -> Tensor:
+    """The matrices of all samples in a row; transposed ones stay so, where a copy would go against their order."""
+    if matrices.stride(-2) == 1 != matrices.stride(-1):
+        return matrices.transpose(-1, -2).flatten(0, 1).transpose(1, 2)
+    return matrices.flatten(0, 1)
 
 
 @rule("addmm")

@@ -14,7 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from dropout_lab.torch_layers.raw_bits import SiteCoins
 from dropout_lab.uncertainty.operations import operation
 
-_BERNOULLI = torch.ops.aten.bernoulli_.float
+aten = torch.ops.aten
+_BERNOULLI = aten.bernoulli_.float
+_MAPS = {aten.convolution.default, aten.max_pool2d_with_indices.default, aten.avg_pool2d.default}
 
 
 def draws(op: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
@@ -69,13 +71,17 @@ class SiteNoise:
         keep_prob: float,
         dtype: torch.dtype,
         scale: float = 1.0,
+        channels_last: bool = False,
     ) -> Tensor:
-        """Coins (n_samples, *shape) times `scale`, the next ones of this site."""
+        """Coins (n_samples, *shape) times `scale`, the next ones of this site; a map's lie channel beside channel."""
         if site not in self._coins:
             self._coins[site] = SiteCoins((self.seed, site))
         shared = self.shared[site] if site < len(self.shared) else None
         drawn = shape if shared is None else (*shape[: shared.axis], shared.size, *shape[shared.axis + 1 :])
         noise = self._coins[site].draw(n_samples, math.prod(drawn), 1 - keep_prob, scale, dtype)
+        if channels_last:
+            rows, channels, *pixels = drawn
+            return self.spread(site, noise.view(n_samples, rows, *pixels, channels).movedim(-1, 2), shape)
         return self.spread(site, noise.view(n_samples, *drawn), shape)
 
     def spread(self, site: int, noise: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -115,6 +121,7 @@ class NoNoise(SiteNoise):
         keep_prob: float,
         dtype: torch.dtype,
         scale: float = 1.0,
+        channels_last: bool = False,
     ) -> Tensor:
         """Coins (n_samples, *shape), all `scale`."""
         return torch.full((n_samples, *shape), scale, dtype=dtype)
@@ -132,6 +139,7 @@ class SiteDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.noise, self.count = noise, 0
         self.shapes: list[tuple[int, ...]] = []
+        self.map_sizes: set[torch.Size] = set()  # height and width of what the convolutions gave so far
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -142,7 +150,11 @@ class SiteDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         options = dict(kwargs or {})
         if not draws(func, args, options):
-            return self.run(func, args, options)
+            found = self.run(func, args, options)
+            if func in _MAPS:
+                tensor = found[0] if isinstance(found, tuple) else found
+                self.map_sizes.add(tensor.shape[2:])
+            return found
         self.count += 1
         out = self.draw(func, args, options, self.count - 1)
         self.shapes.append(tuple(out.shape) if isinstance(out, Tensor) else ())
@@ -152,13 +164,17 @@ class SiteDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """What an operation gives that draws nothing."""
         return func(*args, **kwargs)
 
+    def is_map(self, tensor: Tensor) -> bool:
+        """Whether a draw is for a feature map (N, C, H, W), as its size tells: replayed convolutions are faster so."""
+        return tensor.ndim == 4 and tensor.shape[2:] in self.map_sizes
+
     def draw(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], site: int) -> Any:
         """What the draw gives in the next sample."""
         if has_coins(func, args):
             tensor: Tensor = args[0]
             keep_prob = args[1] if len(args) > 1 else 0.5
-            coins = self.noise.coins(site, 1, tuple(tensor.shape), keep_prob, tensor.dtype)
-            return tensor.copy_(coins[0])
+            shape, is_map = tuple(tensor.shape), self.is_map(tensor)
+            return tensor.copy_(self.noise.coins(site, 1, shape, keep_prob, tensor.dtype, channels_last=is_map)[0])
         with self.noise.stream(site):
             out = func(*args, **without_generator(kwargs))
         if isinstance(out, Tensor) and site < len(self.noise.shared):
