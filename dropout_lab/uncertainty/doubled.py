@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dropout_lab.uncertainty.graph import Node
+from dropout_lab.uncertainty.graph import Node, Value
 from dropout_lab.uncertainty.rules import Kernel, rule
 
 
@@ -37,11 +37,17 @@ def _pairs(weight: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     return torch.stack([first, second + third], axis), torch.stack([first + second, third], axis)
 
 
+def scratch(out: Value) -> int:
+    """Bytes of what `doubled` puts in order, for maps `out` (N, K, 2·H, 2·W) of one sample."""
+    n_rows, n_maps, height, width = out.shape
+    return n_rows * n_maps * (height + 2) * (width + 2) * out.dtype.itemsize
+
+
 def doubled(folded: Tensor, n_maps: int) -> Tensor:
     """Maps (N, K, 2·H, 2·W) from what `of_doubled` weights gave with one pixel of padding: (N, 4·K, H + 1, W + 1)."""
     n_rows, _, height, width = folded.shape
     height, width = height - 1, width - 1
-    corners = folded.movedim(1, -1).unflatten(-1, (2, 2, n_maps))
+    corners = torch.unflatten(folded.movedim(1, -1), -1, (2, 2, n_maps))
     out = folded.new_empty((n_rows, height, 2, width, 2, n_maps))
     for down in (0, 1):
         for across in (0, 1):

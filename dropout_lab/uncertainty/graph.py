@@ -82,6 +82,16 @@ class Graph:
         return Value(self.n_values - 1, shape, dtype)
 
 
+def needed(graph: Graph) -> list[Node]:
+    """The nodes that the output depends on, and every draw, in their order."""
+    wanted, kept = {graph.output.index} if graph.output is not None else set(), []
+    for node in reversed(graph.nodes):
+        if node.site is not None or any(out is not None and out.index in wanted for out in node.outs):
+            wanted |= {value.index for value in node.reads}
+            kept.append(node)
+    return kept[::-1]
+
+
 def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
     """Apply `change` to every leaf of the arguments of an operation: lists and tuples may be nested in them."""
     if isinstance(tree, (list, tuple)) and not isinstance(tree, torch.Size):

@@ -22,7 +22,7 @@ from dropout_lab.uncertainty.graph import (
     leaves,
     mapped,
 )
-from dropout_lab.uncertainty.operations import Operation, functional, operation, require_first
+from dropout_lab.uncertainty.operations import Operation, computed, functional, operation, require_first
 from dropout_lab.uncertainty.site_noise import SiteDraws, SiteNoise
 
 _MASKS = (torch.bool, torch.uint8)
@@ -85,7 +85,7 @@ class Recorder(SiteDraws):  # type: ignore[no-untyped-call]
         if facts.is_shape_only or not self._reads_values(args, kwargs):
             if facts.written:
                 self._before_write(facts, args, kwargs)
-            out = func(*args, **kwargs)
+            out = computed(func, args, kwargs)
             if facts.name.startswith("unsafe_"):
                 self.apart.update((part, True) for part in out)
             return out
@@ -95,7 +95,7 @@ class Recorder(SiteDraws):  # type: ignore[no-untyped-call]
         if facts.written:
             self._before_write(facts, args, kwargs)
             self._require_alone(func, args[0])
-        out = func(*args, **kwargs)
+        out = computed(func, args, kwargs)
         self._append(node, out)
         if facts.is_view:
             self._join(node, args)

@@ -10,8 +10,9 @@ from torch import Tensor
 
 import dropout_lab.uncertainty.rules_linear
 import dropout_lab.uncertainty.rules_shape  # noqa: F401  (both register their rules)
+from dropout_lab.uncertainty.doubled import scratch
 from dropout_lab.uncertainty.fusion import overwritten, scaled_coins
-from dropout_lab.uncertainty.graph import Fixed, Graph, Node, NotReplayableError, Value, leaves, mapped
+from dropout_lab.uncertainty.graph import Fixed, Graph, Node, NotReplayableError, Value, leaves, mapped, needed
 from dropout_lab.uncertainty.layout import lay_out
 from dropout_lab.uncertainty.rules import Kernel, kernel, picked
 from dropout_lab.uncertainty.shortcuts import shorten
@@ -44,7 +45,7 @@ class Replay:
             raise NotReplayableError("the output does not depend on the noise")
         shorten(graph)
         self.output, self.n_values, self.noise = graph.output, graph.n_values, noise
-        nodes, self.scales = scaled_coins(_needed(graph), _is_coins)
+        nodes, self.scales = scaled_coins(needed(graph), _is_coins)
         lay_out(nodes)
         last = {value.index: place for place, node in enumerate(nodes) for value in (*node.reads, *_outs(node))}
         last[self.output.index] = len(nodes)
@@ -132,16 +133,6 @@ def _is_coins(node: Node) -> bool:
     return isinstance(first, (Value, Fixed)) and has_coins(node.op, (torch.empty(0), *node.args[1:]))
 
 
-def _needed(graph: Graph) -> list[Node]:
-    """The nodes that the output depends on, and every draw, in their order."""
-    wanted, kept = {graph.output.index} if graph.output is not None else set(), []
-    for node in reversed(graph.nodes):
-        if node.site is not None or any(value.index in wanted for value in _outs(node)):
-            wanted |= {value.index for value in node.reads}
-            kept.append(node)
-    return kept[::-1]
-
-
 def _outs(node: Node) -> list[Value]:
     return [value for value in node.outs if value is not None]
 
@@ -155,7 +146,7 @@ def _peak(nodes: list[Node], last: dict[int, int]) -> int:
     live, peak = 0, 1
     for place, node in enumerate(nodes):
         live += sum(_bytes(value) for value in _outs(node))
-        peak = max(peak, live)
+        peak = max(peak, live + sum(scratch(value) for value in _outs(node) if node.is_doubled))
         dead = {value.index: value for value in (*node.reads, *_outs(node)) if last[value.index] == place}
         live -= sum(map(_bytes, dead.values()))
     return peak

@@ -65,10 +65,10 @@ def one_by_one(node: Node) -> Kernel:
 
 
 def picked(tree: Any, varies: Any, sample: int) -> Any:
-    """The arguments of one sample."""
+    """The arguments of one sample, without gaps in memory: some kernels take that for granted."""
     if isinstance(varies, (list, tuple)):
         return [picked(item, flag, sample) for item, flag in zip(tree, varies, strict=True)]
-    return tree[sample] if varies else tree
+    return tree[sample].contiguous() if varies else tree
 
 
 def positional(node: Node) -> list[Any]:

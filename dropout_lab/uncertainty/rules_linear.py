@@ -120,6 +120,8 @@ def _fold(node: Node) -> Kernel | None:
             spread(args[place], reference, count).reshape(-1, *shapes[place][1:])
             for place, reference in enumerate(batched)
         ]
+        if "attention" in node.name:  # its kernel takes numbers beside each other along the last axis for granted
+            folded = [tensor.contiguous() for tensor in folded]
         outs = op(*folded, *args[n_batched:], **options)
         if isinstance(outs, Tensor):
             return outs.view(count, *first.shape) if first is not None else None

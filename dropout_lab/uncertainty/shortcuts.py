@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import collections
 
 import torch
 
@@ -10,7 +10,7 @@ from dropout_lab.uncertainty.doubled import of_doubled
 from dropout_lab.uncertainty.graph import Fixed, Graph, Node, Value
 
 aten = torch.ops.aten
-_SAME_SIZE = ([1, 1], [1, 1], [1, 1])  # stride, padding and dilation of a 3 × 3 convolution that keeps the size
+_SAME_SIZE = [[1, 1], [1, 1], [1, 1]]  # stride, padding and dilation of a 3 × 3 convolution that keeps the size
 
 
 def shorten(graph: Graph) -> None:
@@ -19,21 +19,15 @@ def shorten(graph: Graph) -> None:
     A convolution is linear: what joined maps that are the same in all samples add to it is computed once. Where each
     pixel of its maps was doubled before, one of the small maps does.
     """
-    readers: dict[int, int] = {}
-    for value in (value for node in graph.nodes for value in node.reads):
-        readers[value.index] = readers.get(value.index, 0) + 1
-    made_by = {out.index: node for node in graph.nodes for out in node.outs if out is not None}
-    graph.nodes = [
-        new for node in graph.nodes for new in (_apart(graph, node, made_by, readers) if _is_plain(node) else [node])
-    ]
-    made_by = {out.index: node for node in graph.nodes for out in node.outs if out is not None}
-    for node in graph.nodes:
-        source = made_by.get(node.args[0].index) if _is_plain(node) else None
-        if source is not None and readers.get(node.args[0].index) == 1 and _doubles(source) and _keeps_size(node):
-            weight, bias = node.args[1].tensor, node.args[2]
-            four = bias and Fixed(bias.tensor.repeat(4))
-            node.args = (source.args[0], Fixed(of_doubled(weight)), four, *node.args[3:])
-            node.is_doubled = True
+    readers = collections.Counter(value.index for node in graph.nodes for value in node.reads)
+    for way in (_apart, _of_small):
+        made_by = {out.index: node for node in graph.nodes for out in node.outs if out is not None}
+        nodes = []
+        for node in graph.nodes:
+            source = made_by.get(node.args[0].index) if _is_plain(node) else None
+            shorter = way(graph, node, source) if source is not None and readers[node.args[0].index] == 1 else None
+            nodes += shorter or [node]
+        graph.nodes = nodes
 
 
 def _is_plain(node: Node) -> bool:
@@ -45,11 +39,6 @@ def _is_plain(node: Node) -> bool:
     return isinstance(source, Value) and is_fixed and not transposed and groups == 1
 
 
-def _keeps_size(node: Node) -> bool:
-    stride, padding, dilation = node.args[3:6]
-    return node.args[1].tensor.shape[2:] == (3, 3) and (stride, padding, dilation) == _SAME_SIZE
-
-
 def _doubles(node: Node) -> bool:
     if node.name != "upsample_nearest2d.default" or not isinstance(node.args[0], Value):
         return False
@@ -57,27 +46,31 @@ def _doubles(node: Node) -> bool:
     return list(size) == [2 * side for side in source.shape[2:]] and all(given in (None, 2.0) for given in scales)
 
 
-def _apart(graph: Graph, node: Node, made_by: dict[int, Node], readers: dict[int, int]) -> list[Node]:
-    """The convolution of those joined maps that are values, and what the fixed ones and the bias add to it."""
-    source, weight, bias, *options = node.args
-    joined, out = made_by.get(source.index), node.outs[0]
-    if joined is None or out is None or joined.name != "cat.default" or readers[source.index] != 1:
-        return [node]
-    parts = joined.args[0]
-    axis = joined.args[1] if len(joined.args) > 1 else 0
-    channels = [(part.shape if isinstance(part, Value) else part.tensor.shape)[1:2] for part in parts]
-    if axis % 4 != 1 or not any(isinstance(part, Fixed) for part in parts):
-        return [node]
-    filters = weight.tensor.split([size for (size,) in channels], dim=1)
-    fixed = [place for place, part in enumerate(parts) if isinstance(part, Fixed)]
-    same = torch.cat([parts[place].tensor for place in fixed], 1)
-    added = node.op(same, torch.cat([filters[place] for place in fixed], 1), bias and bias.tensor, *options)
-    moving = [place for place in range(len(parts)) if place not in fixed]
-    kept = torch.cat([filters[place] for place in moving], 1)
-    nodes, rest = [], parts[moving[0]]
-    if len(moving) > 1:
-        rest = graph.value((source.shape[0], kept.shape[1], *source.shape[2:]), source.dtype)
-        nodes.append(Node(joined.op, ([parts[place] for place in moving], axis), {}, [rest]))
+def _of_small(graph: Graph, node: Node, source: Node) -> list[Node] | None:
+    """The convolution of the maps that `source` doubles."""
+    small, weight, bias, *options = source.args[0], *node.args[1:]
+    if not (_doubles(source) and weight.tensor.shape[2:] == (3, 3) and options[:3] == _SAME_SIZE):
+        return None
+    four = bias and Fixed(bias.tensor.repeat(4))
+    return [Node(node.op, (small, Fixed(of_doubled(weight.tensor)), four, *options), {}, node.outs, is_doubled=True)]
+
+
+def _apart(graph: Graph, node: Node, source: Node) -> list[Node] | None:
+    """The convolution of those maps joined in `source` that are values, and what the fixed ones and the bias add."""
+    _, weight, bias, *options = node.args
+    out, parts = node.outs[0], source.args[0]
+    axis = source.args[1] if len(source.args) > 1 else 0
+    if out is None or source.name != "cat.default" or axis % 4 != 1 or not any(isinstance(p, Fixed) for p in parts):
+        return None
+    shapes = [part.shape if isinstance(part, Value) else part.tensor.shape for part in parts]
+    pairs = list(zip(parts, weight.tensor.split([shape[1] for shape in shapes], dim=1), strict=True))
+    fixed = [(part.tensor, filters) for part, filters in pairs if isinstance(part, Fixed)]
+    values, filters = zip(*[pair for pair in pairs if isinstance(pair[0], Value)], strict=True)
+    added = node.op(*[torch.cat(tensors, 1) for tensors in zip(*fixed, strict=True)], bias and bias.tensor, *options)
+    kept, nodes, rest = torch.cat(filters, 1), [], values[0]
+    if len(values) > 1:
+        rest = graph.value((shapes[0][0], kept.shape[1], *shapes[0][2:]), rest.dtype)
+        nodes.append(Node(source.op, (list(values), axis), {}, [rest]))
     part = graph.value(out.shape, out.dtype)
     nodes.append(Node(node.op, (rest, Fixed(kept), None, *options), {}, [part]))
     return [*nodes, Node(aten.add.Tensor, (part, Fixed(added)), {}, [out])]

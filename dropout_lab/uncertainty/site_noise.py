@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dropout_lab.torch_layers.raw_bits import SiteCoins
-from dropout_lab.uncertainty.operations import operation
+from dropout_lab.uncertainty.operations import computed, operation
 
 aten = torch.ops.aten
 _BERNOULLI = aten.bernoulli_.float
@@ -162,7 +162,7 @@ class SiteDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What an operation gives that draws nothing."""
-        return func(*args, **kwargs)
+        return computed(func, args, kwargs)
 
     def is_map(self, tensor: Tensor) -> bool:
         """Whether a draw is for a feature map (N, C, H, W), as its size tells: replayed convolutions are faster so."""

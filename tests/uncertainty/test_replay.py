@@ -18,6 +18,7 @@ from dropout_lab.uncertainty.site_noise import SiteNoise, one_pass
 N, C, H, D = 3, 4, 6, 5
 weight = torch.randn(D, D, generator=torch.Generator().manual_seed(1))
 filters = torch.randn(2, C, 3, 3, generator=torch.Generator().manual_seed(2))
+square = torch.randn(C, C, 3, 3, generator=torch.Generator().manual_seed(3))
 statistics = torch.zeros(C), torch.ones(C)
 
 
@@ -83,15 +84,27 @@ MAPS = {  # of (N, C, H, H)
     "upsampling to what is no multiple": lambda h: F.interpolate(drop(h), size=(2 * H + 1, H)),
     "safe softmax of rows of -inf": lambda h: safe_softmax(drop(h).index_fill(2, torch.tensor([1]), -torch.inf), -1),
     "padding": lambda h: F.pad(drop(h), (1, 1)) + F.pad(drop(h), (1, 1, 0, 0), mode="reflect"),
+    "unfolded and folded": lambda h: F.fold(F.unfold(drop(h), 2, stride=2), (H, H), 2, stride=2),
+    "adaptive maxima": lambda h: F.adaptive_max_pool2d(drop(h), 3) + F.max_pool2d(drop(h), 3, 2, 1),
+    "sampled at a grid": lambda h: F.grid_sample(drop(h), h[:, :2].movedim(1, -1).tanh(), align_corners=False),
     "shuffled": lambda h: F.pixel_shuffle(drop(h), 2),
     "permuted": lambda h: drop(h).permute(0, 2, 3, 1).reshape(N, -1, C).contiguous().view(-1, C),
     "attention": lambda h: F.scaled_dot_product_attention(drop(h), h, drop(h)),
     "attention with coins": lambda h: F.scaled_dot_product_attention(h, h, h, dropout_p=0.3),
     "attention with a mask": lambda h: F.scaled_dot_product_attention(drop(h), h, h, torch.ones(N, 1, H, H).tril() > 0),
+    "product with transposed": lambda h: drop(h) @ drop(h).transpose(-1, -2) + drop(h).mT @ drop(h) + drop(h) @ drop(h),
     "batched product": lambda h: drop(h).flatten(1, 2) @ weight.new_ones(H, 2) + drop(h).flatten(0, 1).sum((1, 2))[0],
 }
 CASES = {name: (function, (N, D)) for name, function in ROWS.items()}
 CASES |= {name: (function, (N, C, H, H)) for name, function in MAPS.items()}
+
+
+def behind(function):
+    """The function of maps that came out of a convolution and a dropout, and lie channel beside channel in a replay."""
+    return lambda h: function(F.conv2d(drop(F.conv2d(h, square, padding=1)), square, padding=1))
+
+
+CASES |= {f"{name}, behind a convolution": (behind(function), (N, C, H, H)) for name, function in MAPS.items()}
 
 
 def numbers(shape):
