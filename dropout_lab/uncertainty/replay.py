@@ -14,6 +14,7 @@ from dropout_lab.uncertainty.doubled import scratch
 from dropout_lab.uncertainty.fusion import overwritten, scaled_coins
 from dropout_lab.uncertainty.graph import Fixed, Graph, Node, NotReplayableError, Value, leaves, mapped, needed
 from dropout_lab.uncertainty.layout import lay_out
+from dropout_lab.uncertainty.rounding import is_close
 from dropout_lab.uncertainty.rules import Kernel, kernel, picked
 from dropout_lab.uncertainty.shortcuts import shorten
 from dropout_lab.uncertainty.site_noise import SiteNoise, has_coins, without_generator
@@ -113,18 +114,9 @@ def first_chunk(replay: Replay, size: int, first: Tensor) -> Tensor:
         chunk = replay.run(size)
     except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
         raise NotReplayableError("an operation did not run for several samples") from error
-    same_kind = chunk.shape[1:] == first.shape and chunk.dtype == first.dtype
-    if not same_kind or not _agrees(chunk[0], first):
+    if not is_close(chunk[0], first):
         raise NotReplayableError("replayed, the first pass gave something else")
     return chunk
-
-
-def _agrees(replayed: Tensor, first: Tensor) -> bool:
-    if not first.is_floating_point():
-        return torch.equal(replayed, first)
-    tolerance = torch.finfo(first.dtype).eps ** 0.5  # matrix products of another size round differently
-    size = first.nan_to_num(posinf=0.0, neginf=0.0).abs().max().item()
-    return torch.allclose(replayed, first, rtol=tolerance, atol=tolerance * size, equal_nan=True)
 
 
 def _is_coins(node: Node) -> bool:

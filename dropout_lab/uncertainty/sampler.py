@@ -170,16 +170,15 @@ class Sampler:
 
     def _is_repeated(self, recording: Recording) -> bool:
         """Whether other passes do the operations of this one, and the same as each other to the same tensors."""
+        rows = (self.call.n_rows or FEW, FEW)
+        if self.probed_few and self.probed is not None and does_the_same(recording, self.probed, rows):
+            return True  # the pass that looked for the sites did so
         again, is_few = self._on_few_rows(self._recorded)
         if again.signature != recording.signature and is_few:
             again, is_few = self._recorded(self.call), False
         if again.signature != recording.signature:
             return False
-        if not is_few:
-            return does_the_same(recording, again)
-        if self.probed_few and self.probed is not None and does_the_same(self.probed, again):
-            return True  # the pass that looked for the sites did so too
-        return does_the_same(self._on_few_rows(self._recorded)[0], again)
+        return does_the_same(self._on_few_rows(self._recorded)[0] if is_few else recording, again)
 
     def _recorded(self, call: Call, noise: SiteNoise | None = None) -> Recording:
         reseed(self.streams, self.seed)

@@ -15,6 +15,7 @@ from dropout_lab.torch_layers import DropPath, LayerDrop
 from dropout_lab.torch_layers.bearers import P_ATTRIBUTES, p_attribute
 from dropout_lab.uncertainty.graph import Recording
 from dropout_lab.uncertainty.probe import Observation, Probe, require_output
+from dropout_lab.uncertainty.rounding import is_close
 
 # the encoder layer drops nothing itself, but in eval mode its fused path skips the dropout of its submodules
 _DROPOUT_MODULES: tuple[type[nn.Module], ...] = (*P_ATTRIBUTES, nn.TransformerEncoderLayer)
@@ -168,12 +169,4 @@ def _require_only_dropout(probe: Probe, gated: set[nn.Module], quiet: Observatio
 
 
 def _agree(first: object, second: object) -> bool:
-    if not (isinstance(first, Tensor) and isinstance(second, Tensor)):
-        return False
-    if first.shape != second.shape or first.dtype != second.dtype:
-        return False
-    if not first.is_floating_point():
-        return torch.equal(first, second)
-    size = second.nan_to_num().abs().max().item() if second.numel() else 0.0
-    tolerance = torch.finfo(first.dtype).eps ** 0.5  # the fused paths of eval mode round differently
-    return torch.allclose(first, second, rtol=tolerance, atol=tolerance * size, equal_nan=True)
+    return isinstance(first, Tensor) and isinstance(second, Tensor) and is_close(first, second)

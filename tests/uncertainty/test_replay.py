@@ -242,18 +242,34 @@ def test_the_memory_changes_the_chunks_and_not_the_samples(max_memory):
 class Counting(nn.Module):
     """Every pass works on another row of a table."""
 
-    def __init__(self):
+    def __init__(self, rows):
         super().__init__()
         self.drop, self.turn = nn.Dropout(0.5), 0
-        self.register_buffer("table", torch.arange(3.0)[:, None].expand(3, 4).clone())
+        self.register_buffer("table", torch.tensor(rows)[:, None].expand(len(rows), 4).clone())
 
     def forward(self, h):
         self.turn += 1
-        return self.drop(h) + self.table[self.turn % 3]
+        return self.drop(h) + self.table[self.turn % len(self.table)]
 
 
-def test_a_model_that_counts_its_passes_is_looped_over():
-    samples = mc_predict(Counting(), torch.zeros(5, 4), n_samples=3)
-    assert sorted(samples[:, 0, 0].tolist()) == [0.0, 1.0, 2.0]
+@pytest.mark.parametrize("rows", [[0.0, 1.0, 2.0], [0.0, 1.0], [1.0, 1.001]])
+def test_a_model_that_counts_its_passes_is_looped_over(rows):
+    samples = mc_predict(Counting(rows), torch.zeros(5, 4), n_samples=len(rows))
+    assert sorted(samples[:, 0, 0].tolist()) == pytest.approx(rows)
     with pytest.raises(ValueError, match="do not do the same"):
-        mc_predict(Counting(), torch.zeros(5, 4), n_samples=3, method="fast")
+        mc_predict(Counting(rows), torch.zeros(5, 4), n_samples=3, method="fast")
+
+
+class Shifted(nn.Module):
+    """Subtracts the mean over the batch before it drops: numbers of two rows are not those of the first two."""
+
+    def forward(self, h):
+        return F.dropout(h - h.mean(0), 0.5, self.training)
+
+
+@pytest.mark.parametrize(("last", "n_more"), [(nn.Dropout(0.3), 0), (Shifted(), 2)])
+def test_a_pass_of_two_rows_and_one_of_all_are_compared_and_more_are_where_these_differ(last, n_more):
+    model, calls = nn.Sequential(nn.Linear(D, 50), nn.Tanh(), last, nn.Linear(50, 2)), []
+    model[0].register_forward_pre_hook(lambda _, args: calls.append(len(args[0])))
+    mc_predict(model, numbers((200, D)), n_samples=5, method="fast")
+    assert calls[calls.index(200) :] == [200] + [2] * n_more
