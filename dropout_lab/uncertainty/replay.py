@@ -11,6 +11,7 @@ from torch import Tensor
 import dropout_lab.uncertainty.rules_linear
 import dropout_lab.uncertainty.rules_shape  # noqa: F401  (both register their rules)
 from dropout_lab.uncertainty.doubled import scratch
+from dropout_lab.uncertainty.few_dropped import FewDropped, with_few_dropped
 from dropout_lab.uncertainty.fusion import overwritten, scaled_coins
 from dropout_lab.uncertainty.graph import Fixed, Graph, Node, NotReplayableError, Value, leaves, mapped, needed
 from dropout_lab.uncertainty.layout import lay_out
@@ -39,14 +40,17 @@ class Replay:
     graph : Graph
     noise : SiteNoise
         Gives the next noise of each site.
+    n_samples : int
+        How many samples will be asked for in all; some ways are faster only for many.
     """
 
-    def __init__(self, graph: Graph, noise: SiteNoise) -> None:
+    def __init__(self, graph: Graph, noise: SiteNoise, n_samples: int = 1) -> None:
         if graph.output is None:
             raise NotReplayableError("the output does not depend on the noise")
         shorten(graph)
         self.output, self.n_values, self.noise = graph.output, graph.n_values, noise
         nodes, self.scales = scaled_coins(needed(graph), _is_coins)
+        nodes = with_few_dropped(nodes, self.scales, _is_coins, n_samples)
         lay_out(nodes)
         last = {value.index: place for place, node in enumerate(nodes) for value in (*node.reads, *_outs(node))}
         last[self.output.index] = len(nodes)
@@ -83,6 +87,8 @@ class Replay:
         noise, out = self.noise, node.outs[0]
         if out is None:
             raise NotReplayableError(f"{node.name} gives no tensor")
+        if isinstance(node, FewDropped):
+            return node.kernel(noise)
         if _is_coins(node):
             keep_prob = node.args[1] if len(node.args) > 1 else 0.5
             scale = self.scales.get(site, 1.0)

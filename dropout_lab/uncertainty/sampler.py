@@ -166,7 +166,7 @@ class Sampler:
         if not self._is_repeated(recording):
             raise NotReplayableError("two passes of the model do not do the same")
         self.state.require_modes(self.active)
-        return Replay(recording.graph, self._noise()), output
+        return Replay(recording.graph, self._noise(), self.n_samples), output
 
     def _is_repeated(self, recording: Recording) -> bool:
         """Whether other passes do the operations of this one, and the same as each other to the same tensors."""
