@@ -25,18 +25,25 @@ class Net(nn.Module):
         return self.eval()
 
 
-class Cut(Net):
+class Cut(nn.Sequential):
     """A Sequential whose first `at` layers are the prefix."""
 
     def __init__(self, *layers: nn.Module, at: int) -> None:
-        super().__init__()
-        self.first, self.second, self.has_prefix = nn.Sequential(*layers[:at]), nn.Sequential(*layers[at:]), at > 0
+        super().__init__(*layers)
+        self.halves, self.has_prefix = (nn.Sequential(*layers[:at]), nn.Sequential(*layers[at:])), at > 0
 
     def prefix(self, x: Tensor) -> tuple[Tensor, ...]:
-        return (self.first(x),)
+        return (self.halves[0](x),)
 
     def rest(self, *handed: Tensor) -> Tensor:
-        return self.second(handed[0])
+        return self.halves[1](handed[0])
+
+    def without_dropout(self) -> Cut:
+        """Itself in eval mode."""
+        return self.eval()
+
+
+AnyNet = Net | Cut
 
 
 def conv(inputs: int, outputs: int, *more: nn.Module, stride: int = 1) -> list[nn.Module]:

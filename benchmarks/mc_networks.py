@@ -12,37 +12,37 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mc_modules import Cut, Net, Recurrent, Residual, Transformer, UNet, conv
+from mc_modules import AnyNet, Cut, Recurrent, Residual, Transformer, UNet, conv
 
 
-def mlp() -> Net:
+def mlp() -> AnyNet:
     hidden = [nn.Linear(1024, 1024), nn.ReLU(), nn.Dropout(0.2)]
     return Cut(nn.Linear(784, 1024), nn.ReLU(), nn.Dropout(0.2), *hidden, nn.Linear(1024, 10), at=2)
 
 
-def regression() -> Net:
+def regression() -> AnyNet:
     return Cut(nn.Dropout(0.1), nn.Linear(8, 50), nn.ReLU(), nn.Dropout(0.1), nn.Linear(50, 1), at=0)
 
 
-def lenet() -> Net:
+def lenet() -> AnyNet:
     maps = [nn.Conv2d(1, 20, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(20, 50, 5), nn.MaxPool2d(2), nn.ReLU()]
     head = [nn.Linear(800, 500), nn.ReLU(), nn.Dropout(0.2), nn.Linear(500, 10)]
     return Cut(*maps, nn.Flatten(), *head, at=9)
 
 
-def last_layer() -> Net:
+def last_layer() -> AnyNet:
     first = [nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU()]
     return Cut(*first, nn.Dropout(0.2), nn.Linear(512, 10), at=6)
 
 
-def three_depths() -> Net:
+def three_depths() -> AnyNet:
     blocks = [*conv(3, 16), *conv(16, 32, nn.MaxPool2d(2), nn.Dropout(0.2))]
     blocks += conv(32, 64, nn.MaxPool2d(2), nn.Dropout(0.2))
     head = [nn.Flatten(), nn.Linear(4096, 256), nn.ReLU(), nn.Dropout(0.2), nn.Linear(256, 10)]
     return Cut(*blocks, *head, at=5)
 
 
-def all_layers() -> Net:
+def all_layers() -> AnyNet:
     blocks = [*conv(3, 16, nn.Dropout(0.1)), *conv(16, 32, nn.Dropout(0.1), stride=2)]
     blocks += [*conv(32, 32, nn.Dropout(0.1)), *conv(32, 64, nn.Dropout(0.1), stride=2)]
     return Cut(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10), at=2)
@@ -51,7 +51,7 @@ def all_layers() -> Net:
 class Task(NamedTuple):
     """How to make a network and its inputs."""
 
-    build: Callable[[], Net]
+    build: Callable[[], AnyNet]
     inputs: Callable[[], Tensor]
     note: str
 
@@ -78,7 +78,7 @@ TASKS = {
 }
 
 
-def make(name: str) -> tuple[Net, Tensor]:
+def make(name: str) -> tuple[AnyNet, Tensor]:
     """The network in eval mode and its inputs, the same at each call."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

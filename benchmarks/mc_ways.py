@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from dropout_lab.uncertainty import mc_predict
-from mc_modules import Net
+from mc_modules import AnyNet
 
 Sampler = Callable[[], Tensor]
-Way = Callable[[Net, Tensor, int], Sampler]
+Way = Callable[[AnyNet, Tensor, int], Sampler]
 CHUNKS = (1, 2, 5, 10, 20, 50, 100)  # the floor takes the best of these
 
 
@@ -30,7 +30,7 @@ class UnfitError(Exception):
     """The way cannot do this network; the message says why."""
 
 
-def active(net: Net) -> Net:
+def active(net: AnyNet) -> AnyNet:
     """The network with dropout on and all else in eval mode, as a careful person switches it on by hand."""
     for module in net.modules():
         if isinstance(module, (_DropoutNd, nn.LSTM, nn.MultiheadAttention, nn.TransformerEncoderLayer)):
@@ -38,22 +38,22 @@ def active(net: Net) -> Net:
     return net
 
 
-def ours(net: Net, x: Tensor, n_samples: int) -> Sampler:
+def ours(net: AnyNet, x: Tensor, n_samples: int) -> Sampler:
     generator = torch.Generator().manual_seed(0)
     return lambda: mc_predict(net, x, n_samples=n_samples, generator=generator)
 
 
-def loop(net: Net, x: Tensor, n_samples: int) -> Sampler:
+def loop(net: AnyNet, x: Tensor, n_samples: int) -> Sampler:
     active(net)
     return lambda: torch.stack([net(x) for _ in range(n_samples)])
 
 
-def replicated(net: Net, x: Tensor, n_samples: int) -> Sampler:
+def replicated(net: AnyNet, x: Tensor, n_samples: int) -> Sampler:
     active(net)
     return lambda: net(x.repeat(n_samples, *[1] * (x.ndim - 1))).unflatten(0, (n_samples, len(x)))
 
 
-def vmapped(net: Net, x: Tensor, n_samples: int) -> Sampler:
+def vmapped(net: AnyNet, x: Tensor, n_samples: int) -> Sampler:
     active(net)
     passes = torch.vmap(lambda _: net(x), randomness="different")
 
@@ -65,7 +65,7 @@ def vmapped(net: Net, x: Tensor, n_samples: int) -> Sampler:
     return run
 
 
-def cached_loop(net: Net, x: Tensor, n_samples: int) -> Sampler:
+def cached_loop(net: AnyNet, x: Tensor, n_samples: int) -> Sampler:
     if not net.has_prefix:
         raise UnfitError("nothing lies before the first dropout that can be cut off")
     active(net)
@@ -77,20 +77,20 @@ def cached_loop(net: Net, x: Tensor, n_samples: int) -> Sampler:
     return run
 
 
-def torch_uncertainty(net: Net, x: Tensor, n_samples: int) -> Sampler:
+def torch_uncertainty(net: AnyNet, x: Tensor, n_samples: int) -> Sampler:
     wrapped = _torch_uncertainty().mc_dropout(net, num_estimators=n_samples).eval()
     return lambda: wrapped(x).unflatten(0, (n_samples, len(x)))
 
 
-def baal(net: Net, x: Tensor, n_samples: int) -> Sampler:
+def baal(net: AnyNet, x: Tensor, n_samples: int) -> Sampler:
     return _baal(net, x, n_samples, replicate=True)
 
 
-def baal_caching(net: Net, x: Tensor, n_samples: int) -> Sampler:
+def baal_caching(net: AnyNet, x: Tensor, n_samples: int) -> Sampler:
     return _baal(net, x, n_samples, replicate=False)
 
 
-def floor(net: Net, x: Tensor, n_samples: int, chunk: int) -> Sampler:
+def floor(net: AnyNet, x: Tensor, n_samples: int, chunk: int) -> Sampler:
     """The network without dropout: the prefix once, its output replicated once, the rest as often as it takes."""
     net = net.without_dropout()
 
@@ -168,7 +168,7 @@ def _import_baal() -> tuple[Any, Any, Any]:
     return modelwrapper, caching_utils, dropout
 
 
-def _baal(net: Net, x: Tensor, n_samples: int, *, replicate: bool) -> Sampler:
+def _baal(net: AnyNet, x: Tensor, n_samples: int, *, replicate: bool) -> Sampler:
     modelwrapper, caching_utils, dropout = _import_baal()
     patched = dropout.MCDropoutModule(copy.deepcopy(net)).eval()
     if not replicate:

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from dropout_lab.uncertainty.deterministic import moment_predict
 from dropout_lab.uncertainty.inputs import Call, require_call
+from dropout_lab.uncertainty.known import known_sites
 from dropout_lab.uncertainty.model_state import preserved
 from dropout_lab.uncertainty.probe import Probe, uncompiled, watching
 from dropout_lab.uncertainty.reduction import MEANING, MomentSummary, Reducer, joined
@@ -126,11 +127,15 @@ def _sampler(call: Call, options: Options, seed: int) -> Iterator[Sampler]:
             found = find_sites(probe, stochastic_depth=options.stochastic_depth)
             return replace(found, active=choose(found, options.sites, state))
 
+        known = known_sites(call.model, call.tensors)
+        if known is not None:
+            known = replace(known, active=choose(known, options.sites, state))
         yield Sampler(
             call,
             state,
             streams,
             find,
+            known,
             seed,
             options.n_samples,
             options.max_memory,

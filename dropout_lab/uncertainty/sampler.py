@@ -41,6 +41,7 @@ class Sampler:
     state : ModelState
     streams : random streams other than those of the sites
     find : function that looks for sites in a call
+    known : what it would find, of a model that needs no looking
     seed, n_samples, max_memory : int
     stochastic_depth : bool
     consistent : whether all rows share the noise of a pass
@@ -50,6 +51,7 @@ class Sampler:
     state: ModelState
     streams: list[Stream]
     find: Callable[[Call], Sites]
+    known: Sites | None
     seed: int
     n_samples: int
     max_memory: int
@@ -85,6 +87,9 @@ class Sampler:
 
     def _found(self, first_pass: Callable[[], _Pass]) -> _Pass:
         """The first pass with the sites active that a few rows show, or all rows if a module runs for some only."""
+        if self.known is not None:
+            self._activate(self.known)
+            return first_pass()
         sites, self.probed_few = self._on_few_rows(self.find)
         self._activate(sites)
         with visits() as seen:
@@ -170,6 +175,8 @@ class Sampler:
 
     def _is_repeated(self, recording: Recording) -> bool:
         """Whether other passes do the operations of this one, and the same as each other to the same tensors."""
+        if self.known is not None:
+            return True
         rows = (self.call.n_rows or FEW, FEW)
         if self.probed_few and self.probed is not None and does_the_same(recording, self.probed, rows):
             return True  # the pass that looked for the sites did so
