@@ -95,7 +95,8 @@ def mc_predict(
     that modules of your own call while ``self.training`` is set. All else, batch norm above all, stays in eval mode.
     Whatever happens, the model comes back as it was: modes, parameters, buffers, gradients; so do the global random
     states of PyTorch, NumPy and Python. Sites are sought in a few passes of two rows (of all, where two are no input
-    for the model), and a copy of the parameters and buffers is held meanwhile.
+    for the model), but not in Sequentials of PyTorch's own layers, where they are known. A copy of the parameters and
+    buffers is held meanwhile.
 
     What does not depend on any noise is computed once. The rest is recorded as a list of operations and replayed for
     many samples at a time, which makes T passes cost a fraction of T calls of the model.

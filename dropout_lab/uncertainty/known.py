@@ -24,6 +24,7 @@ _NAMES = """
 """
 _LAYERS: tuple[Any, ...] = (*(getattr(nn, name) for name in _NAMES.split()), Dropout)
 _FORWARDS: dict[Any, Any] = {layer: layer.forward for layer in (*_LAYERS, nn.Sequential)}
+_METHODS = {layer: {name for name in dir(layer) if callable(getattr(layer, name))} for layer in _FORWARDS}
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 # what a subclass may define again without a change of what it does in a pass
 _HARMLESS = {"__init__", "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__"}
@@ -64,7 +65,7 @@ def _is_known(module: nn.Module) -> bool:
     kind: Any = nn.Sequential if isinstance(module, nn.Sequential) else type(module)
     if kind not in _FORWARDS or kind.forward is not _FORWARDS[kind] or not _only_adds(type(module), kind):
         return False
-    replaced = any(callable(getattr(kind, name, None)) for name in vars(module))
+    replaced = not _METHODS[kind].isdisjoint(vars(module))
     is_compiled = getattr(module, "_compiled_call_impl", None) is not None
     return not replaced and not is_compiled and not any(getattr(module, hooks) for hooks in _HOOKS)
 

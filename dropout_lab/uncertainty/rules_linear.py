@@ -22,10 +22,19 @@ def _product(node: Node) -> Kernel | None:
         return None
     shape = out.shape
     if node.name.startswith("mm") and isinstance(second, Fixed):
-        return lambda args, count: torch.mm(args[0].reshape(-1, args[0].shape[-1]), args[1]).view(count, *shape)
+        return lambda args, count: _times(args[0].reshape(-1, args[0].shape[-1]), args[1]).view(count, *shape)
     if node.name.startswith("bmm") and isinstance(first, Value) and isinstance(second, Value):
         return lambda args, count: torch.bmm(_batch(args[0]), _batch(args[1])).view(count, *shape)
     return lambda args, count: torch.matmul(args[0], args[1])
+
+
+def _times(rows: Tensor, weight: Tensor, bias: Tensor | None = None, beta: float = 1, alpha: float = 1) -> Tensor:
+    """The product of many rows with a weight; of few outputs the transposed one, which takes half the time."""
+    if weight.shape[1] >= 16:
+        return torch.mm(rows, weight) if bias is None else torch.addmm(bias, rows, weight, beta=beta, alpha=alpha)
+    if bias is None:
+        return torch.mm(weight.t(), rows.t()).t()
+    return torch.addmm(bias.reshape(-1, 1), weight.t(), rows.t(), beta=beta, alpha=alpha).t()
 
 
 def _batch(matrices: Tensor) -> Tensor:
@@ -46,7 +55,7 @@ def _addmm(node: Node) -> Kernel | None:
 
         def fold(args: list[Any], count: int) -> Any:
             rows = args[1].reshape(-1, args[1].shape[-1])
-            return torch.addmm(args[0], rows, args[2], beta=beta, alpha=alpha).view(count, *shape)
+            return _times(rows, args[2], args[0], beta, alpha).view(count, *shape)
 
         return fold
 

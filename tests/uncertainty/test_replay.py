@@ -22,6 +22,7 @@ square = torch.randn(C, C, 3, 3, generator=torch.Generator().manual_seed(3))
 statistics = torch.zeros(C), torch.ones(C)
 
 
+wide = weight.repeat(1, 4)
 safe_softmax = torch.ops.aten._safe_softmax.default
 
 
@@ -32,6 +33,11 @@ def drop(h):
 ROWS = {  # of (N, D)
     "linear": lambda h: F.linear(drop(h), weight, weight[0]),
     "weights that differ": lambda h: F.linear(h, drop(weight), weight[0]),
+    "many outputs": lambda h: F.linear(drop(h), wide.t(), wide[0]) + drop(h) @ wide,
+    "sums of two factors": lambda h: (
+        torch.addmm(weight[:1], drop(h), weight, beta=2, alpha=3) + drop(h).addmm(h, weight)
+    ),
+    "many such sums": lambda h: torch.addmm(wide[:1], drop(h), wide, beta=2, alpha=3),
     "both differ": lambda h: F.linear(drop(h), drop(weight), drop(weight)[0]),
     "matrix product from the left": lambda h: torch.mm(weight[:N, :N], drop(h)),
     "broadcast of fewer axes": lambda h: drop(h)[0] + h,
