@@ -1,8 +1,7 @@
-"""Torch coins from raw random bits, the fast way on a CPU: masks and noise of a layer, and the coins of a site."""
+"""Torch coins from raw random bits, the fast way on a CPU: the masks and the noise of a layer."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -115,90 +114,3 @@ def _raw_coins(p: float, generator: torch.Generator | None, out: torch.Tensor, s
 
 def _words(n: int, generator: torch.Generator | None) -> torch.Tensor:
     return torch.empty(n, dtype=torch.int64).random_(-(2**63), None, generator=generator)
-
-
-class SiteCoins:
-    """The coins of one dropout site of a network, sample after sample from a stream of its own.
-
-    The coins of sample t do not depend on how many samples are drawn in one call, which the chunks of
-    :func:`dropout_lab.uncertainty.mc_predict` rely on. As few raw bits as p allows decide a unit: b where p is a
-    multiple of 2⁻ᵇ and b is at most 4, otherwise 8; and 8 more, of a second stream, for the one unit in 256 that the
-    first leave open, with the rounding of p of :func:`fast_bernoulli_mask`.
-
-    Parameters
-    ----------
-    seed : sequence of int
-        All of it together seeds the stream.
-
-    Examples
-    --------
-    >>> coins = SiteCoins([0, 1])
-    >>> one_by_one = torch.cat([coins.draw(1, 100, 0.2), coins.draw(1, 100, 0.2)])
-    >>> torch.equal(one_by_one, SiteCoins([0, 1]).draw(2, 100, 0.2))
-    True
-    """
-
-    def __init__(self, seed: Sequence[int]) -> None:
-        self._seed = list(seed)
-        self._source: Any = np.random.SFC64(np.random.SeedSequence(self._seed))
-
-    @functools.cached_property
-    def _ties(self) -> Any:
-        return np.random.SFC64(np.random.SeedSequence(self._seed, spawn_key=(1,)))
-
-    def draw(
-        self, n_samples: int, size: int, p: float, scale: float = 1.0, dtype: torch.dtype = torch.float32
-    ) -> torch.Tensor:
-        """Noise (n_samples, size): 0 with probability p, otherwise `scale`; for p from 1/128 to 127/128."""
-        bits = _bits(p)
-        if bits <= 4:
-            return self._from_bits(n_samples, size, p, bits, scale, dtype)
-        high, low = divmod(round(p * 2**16), 2**8)
-        threshold = np.int8(high - 2**7)
-        words = -(-size // 8)
-        out = torch.empty((n_samples, size), dtype=dtype)
-        rows = max(1, 2**17 // size)  # what the cache holds
-        for start in range(0, n_samples, rows):
-            n = min(rows, n_samples - start)
-            lanes = self._source.random_raw(n * words).view(np.int8).reshape(n, words * 8)[:, :size]
-            kept = lanes >= threshold
-            tied = np.flatnonzero(lanes == threshold) if low else ()
-            if len(tied):
-                kept.reshape(-1)[tied[self._ties.random_raw(len(tied)) >> np.uint64(56) < low]] = False
-            _write(kept, scale, out[start : start + n])
-        return out
-
-    def _from_bits(
-        self, n_samples: int, size: int, p: float, bits: int, scale: float, dtype: torch.dtype
-    ) -> torch.Tensor:
-        words = -(-size // 64)
-        raw = self._source.random_raw(n_samples * bits * words).reshape(n_samples, bits, words)
-        dropped, digits = np.zeros((n_samples, words), dtype=np.uint64), round(p * 2**bits)
-        for bit in range(bits):  # Horner's scheme on the binary digits of p, the last digit first
-            dropped = raw[:, bit] | dropped if digits >> bit & 1 else raw[:, bit] & dropped
-        kept = (~dropped).view(np.uint8)  # 8 coins a byte
-        if dtype == torch.float32:
-            table = _TABLE * np.float32(scale)
-            return torch.from_numpy(np.take(table, kept, axis=0, mode="clip").reshape(n_samples, -1)[:, :size])
-        out = torch.empty((n_samples, size), dtype=dtype)
-        _write(np.unpackbits(kept, axis=1, bitorder="little")[:, :size].view(np.bool_), scale, out)
-        return out
-
-
-_TABLE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(np.float32)
-
-
-def _bits(p: float) -> int:
-    return next((bits for bits in (1, 2, 3, 4) if (p * 2**bits).is_integer()), 8)
-
-
-def _write(kept: Any, scale: float, out: torch.Tensor) -> None:
-    if out.dtype in (torch.float32, torch.float64):
-        values = out.numpy()
-        np.copyto(values, kept)  # NumPy compares and converts several times faster than PyTorch
-        if scale != 1:
-            values *= values.dtype.type(scale)
-        return
-    out.copy_(torch.from_numpy(kept))
-    if scale != 1:
-        out.mul_(scale)

@@ -114,7 +114,7 @@ def mc_predict(
     generator : torch.Generator, optional
         The same state gives the same samples, up to rounding whatever the method and the memory; its state moves on.
         None takes fresh entropy from the operating system, so two calls differ whatever ``torch.manual_seed`` was given
-        before. Each draw of a pass has a stream of its own; p is rounded to a multiple of 2⁻¹⁶ on a CPU.
+        before. Each draw of a pass has a stream of its own.
     method : "auto", "fast", "loop" or "moments"
         "fast" replays and "loop" calls the model T times. "auto" replays wherever it can: not where the noise decides
         what the model does next (LayerDrop), where it does not come from PyTorch, where two passes do different things,

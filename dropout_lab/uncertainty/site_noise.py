@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dropout_lab.torch_layers.raw_bits import SiteCoins
 from dropout_lab.uncertainty.operations import computed, operation
+from dropout_lab.uncertainty.site_coins import SiteCoins
 
 aten = torch.ops.aten
 _BERNOULLI = aten.bernoulli_.float
@@ -32,7 +32,7 @@ def draws(op: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
 
 
 def has_coins(op: Any, args: tuple[Any, ...]) -> bool:
-    """Whether a draw is of equal coins on a CPU, with a p far enough from 0 and 1 for raw bits."""
+    """Whether a draw is of equal coins on a CPU, with a p far enough from 0 and 1 for few raw bits."""
     if op is not _BERNOULLI or args[0].device.type != "cpu":
         return False
     keep_prob = args[1] if len(args) > 1 else 0.5

@@ -1,45 +1,9 @@
-import math
 import subprocess
 import sys
 
-import pytest
 import torch
 
-from dropout_lab.torch_layers.raw_bits import SiteCoins
 from dropout_lab.uncertainty.site_noise import NoNoise, SiteNoise, one_pass
-
-RATES = (0.05, 0.2, 0.25, 0.5, 0.6875, 0.9, 3 / 256)
-
-
-@pytest.mark.parametrize("p", RATES)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.bool])
-def test_the_coins_of_a_sample_do_not_depend_on_how_many_are_drawn_at_once(p, dtype):
-    size = 333
-    whole = SiteCoins((1, 2)).draw(9, size, p, dtype=dtype)
-    coins = SiteCoins((1, 2))
-    parts = torch.cat([coins.draw(count, size, p, dtype=dtype) for count in (1, 5, 3)])
-    assert whole.dtype == dtype
-    assert torch.equal(whole, parts)
-
-
-@pytest.mark.parametrize("p", RATES)
-def test_a_unit_is_dropped_with_probability_p_and_scaled_otherwise(p):
-    n = 400_000
-    noise = SiteCoins((3,)).draw(4, n // 4, p, scale=3.0)
-    assert sorted(noise.unique().tolist()) == [0.0, 3.0]
-    share = (noise == 0).double().mean().item()
-    assert abs(share - p) < 5 * math.sqrt(p * (1 - p) / n) + 2**-17
-
-
-@pytest.mark.parametrize("p", RATES)
-def test_neighbours_samples_and_sites_are_uncorrelated(p):
-    n = 100_000
-    first, second = ((SiteCoins((3, site)).draw(2, n, p) - (1 - p)).double() for site in (0, 1))
-    bound = 5 * p * (1 - p) / math.sqrt(n)
-    for lag in (1, 2, 7, 8, 63, 64):
-        assert abs((first[0, lag:] * first[0, :-lag]).mean().item()) < 1.01 * bound
-    assert abs((first[0] * first[1]).mean().item()) < bound
-    assert abs((first[0] * second[0]).mean().item()) < bound
 
 
 def test_two_seeds_and_two_sites_differ():
