@@ -22,7 +22,7 @@ from dropout_lab.uncertainty.graph import Fixed, Node, Value
 from dropout_lab.uncertainty.rules import Kernel
 from dropout_lab.uncertainty.site_noise import SiteNoise
 
-# Measured over 50 to 4,096 units and 10 to 4,096 outputs: within these bounds calls took 0.6 to 1 times as long as before.
+# Measured over 50 to 4,096 units and 10 to 4,096 outputs: within these bounds calls took 0.6 to 1 times as long.
 _LARGEST_SHARE = 1 / 8  # of dropped units that are not zero, expected
 _FEWEST_OUTPUTS = 128
 _WEIGHTS = range(2**15, 2**21 + 1)  # with fewer the coins take the time; more do not fit the cache, row by row
