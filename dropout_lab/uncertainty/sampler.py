@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from dropout_lab.uncertainty.chunks import chunk_size
+from dropout_lab.uncertainty.chunks import chunk_size, keep_freed
 from dropout_lab.uncertainty.graph import NotReplayableError, Recording, does_the_same
 from dropout_lab.uncertainty.inputs import Call
 from dropout_lab.uncertainty.model_state import DisturbedError, ModelState
@@ -152,6 +152,7 @@ class Sampler:
         try:
             replay, first = self._prepared()
             size = chunk_size(replay.largest, replay.bytes_per_sample, self.max_memory)
+            keep_freed(min(size, self.n_samples) * replay.bytes_per_sample)
             chunk = first_chunk(replay, min(size, self.n_samples), first)
         except NotReplayableError as error:
             if method == "fast":
