@@ -6,13 +6,10 @@ the small maps gives the same with 4 of 9 products.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from dropout_lab.uncertainty.graph import Node, Value
-from dropout_lab.uncertainty.rules import Kernel, rule
+from dropout_lab.uncertainty.graph import Value
 
 
 def of_doubled(weight: Tensor) -> Tensor:
@@ -53,16 +50,3 @@ def doubled(folded: Tensor, n_maps: int) -> Tensor:
         for across in (0, 1):
             out[:, :, down, :, across] = corners[:, down : down + height, across : across + width, down, across]
     return out.view(n_rows, 2 * height, 2 * width, n_maps).movedim(-1, 1)
-
-
-@rule("convolution.default")
-def _of_doubled(node: Node) -> Kernel | None:
-    source, out = node.args[0], node.outs[0]
-    if not node.is_doubled or out is None:
-        return None
-
-    def run(args: list[Any], count: int) -> Any:
-        folded = node.op(args[0].reshape(-1, *source.shape[1:]), *args[1:])
-        return doubled(folded, out.shape[1]).view(count, *out.shape)
-
-    return run

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 import dropout_lab.uncertainty.rules_linear
-import dropout_lab.uncertainty.rules_shape  # noqa: F401  (both register their rules)
+import dropout_lab.uncertainty.rules_maps
+import dropout_lab.uncertainty.rules_shape  # noqa: F401  (all register their rules)
 from dropout_lab.uncertainty.doubled import scratch
 from dropout_lab.uncertainty.few_dropped import FewDropped, with_few_dropped
 from dropout_lab.uncertainty.fusion import overwritten, scaled_coins
