@@ -7,7 +7,7 @@ from typing import Any
 from dropout_lab.uncertainty.doubled import doubled
 from dropout_lab.uncertainty.graph import Node, Value
 from dropout_lab.uncertainty.layout import is_channels_last
-from dropout_lab.uncertainty.rules import Kernel, positional, rule, spread
+from dropout_lab.uncertainty.rules import Kernel, is_plain, positional, rule, spread
 
 
 @rule("upsample_nearest2d.default")
@@ -63,5 +63,22 @@ def _of_doubled(node: Node) -> Kernel | None:
     def run(args: list[Any], count: int) -> Any:
         folded = node.op(args[0].reshape(-1, *source.shape[1:]), *args[1:])
         return doubled(folded, out.shape[1]).view(count, *out.shape)
+
+    return run
+
+
+@rule("native_batch_norm.default")
+def _by_the_batch(node: Node) -> Kernel | None:
+    """By the statistics of the batch at hand, as in an instance norm: those of each sample, as if it were a channel."""
+    source, weight, bias, *running, training, momentum, epsilon = node.args
+    parameters = (weight, bias)
+    if not training or not is_plain(running) or any(isinstance(parameter, Value) for parameter in parameters):
+        return None
+
+    def run(args: list[Any], count: int) -> Any:
+        beside = args[0].transpose(0, 1).flatten(1, 2)  # (N, C·K, …)
+        repeated = [None if parameter is None else parameter.repeat(count) for parameter in args[1:3]]
+        out = node.op(beside, *repeated, None, None, True, momentum, epsilon)[0]
+        return [out.unflatten(1, (count, source.shape[1])).transpose(0, 1), None, None]
 
     return run

@@ -82,6 +82,8 @@ MAPS = {  # of (N, C, H, H)
     "transposed": lambda h: F.conv_transpose2d(drop(h), filters.transpose(0, 1), stride=2),
     "filters that differ": lambda h: F.conv2d(h, drop(filters)),
     "batch norm": lambda h: F.batch_norm(drop(h), *statistics),
+    "batch norm of the batch at hand": lambda h: F.batch_norm(drop(h), None, None, *statistics[::-1], training=True),
+    "instance norm": lambda h: F.instance_norm(drop(h), weight=weight[0, :C]) + F.instance_norm(drop(h)),
     "group norm": lambda h: F.group_norm(drop(h), 2),
     "pooling": lambda h: F.max_pool2d(drop(h), 2) + F.avg_pool2d(drop(h), 2) + F.adaptive_avg_pool2d(drop(h), 3),
     "upsampling": lambda h: F.interpolate(drop(h), scale_factor=2) + F.interpolate(h, size=12, mode="bilinear"),
