@@ -116,11 +116,11 @@ def mc_predict(
         None takes fresh entropy from the operating system, so two calls differ whatever ``torch.manual_seed`` was given
         before. Each draw of a pass has a stream of its own.
     method : "auto", "fast", "loop" or "moments"
-        "fast" replays and "loop" calls the model T times. "auto" replays wherever it can: not where the noise decides
-        what the model does next (LayerDrop), where it does not come from PyTorch, where two passes do different things,
-        where a pass writes noise into a part of a tensor, or where the first replayed pass differs from the model's
-        own. "moments" draws nothing and is :func:`moment_predict`, whose error it has: against 100 000 samples the sd
-        of deep ReLU nets was off by 12 to 23 %.
+        "fast" replays and "loop" calls the model T times. "auto" replays wherever it can and T is above 1: not where
+        the noise decides what the model does next (LayerDrop), where it does not come from PyTorch, where two passes do
+        different things, where a pass writes noise into a part of a tensor, or where the first replayed pass differs
+        from the model's own. "moments" draws nothing and is :func:`moment_predict`, whose error it has: against 100 000
+        samples the sd of deep ReLU nets was off by 12 to 23 %.
     max_memory : int
         Bytes that the values of the samples computed at a time may take; one sample is always computed whole. The
         result, the model's own pass and what does not depend on noise come on top.

@@ -74,7 +74,8 @@ class Sampler:
         """
         bar = tqdm(desc="passes", total=self.n_samples, leave=False, disable=None)
         with bar:
-            for chunk in self._loop() if method == "loop" else self._fast(method):
+            looped = method == "loop" or (method == "auto" and self.n_samples == 1)  # one pass is not worth a replay
+            for chunk in self._loop() if looped else self._fast(method):
                 bar.update(len(chunk))
                 yield chunk
         changed = self.state.changed_tensors()

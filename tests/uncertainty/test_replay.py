@@ -281,3 +281,19 @@ def test_a_pass_of_two_rows_and_one_of_all_are_compared_and_more_are_where_these
     model[0].register_forward_pre_hook(lambda _, args: calls.append(len(args[0])))
     mc_predict(model, numbers((200, D)), n_samples=5, method="fast")
     assert calls[calls.index(200) :] == [200] + [2] * n_more
+
+
+def test_a_single_pass_is_not_replayed(monkeypatch):
+    def no_replay(*_):
+        raise AssertionError("replayed")
+
+    model, h = nn.Sequential(nn.Dropout(0.3), nn.Linear(D, 2)), numbers((N, D))
+    one, more = (
+        mc_predict(model, h, n_samples=n_samples, generator=torch.Generator().manual_seed(0)) for n_samples in (1, 2)
+    )
+    torch.testing.assert_close(one[0], more[0])
+    monkeypatch.setattr("dropout_lab.uncertainty.sampler.Replay", no_replay)
+    assert torch.equal(mc_predict(model, h, n_samples=1, generator=torch.Generator().manual_seed(0)), one)
+    for options in ({"n_samples": 2}, {"n_samples": 1, "method": "fast"}):
+        with pytest.raises(AssertionError, match="replayed"):
+            mc_predict(model, h, **options)
